@@ -1,0 +1,150 @@
+//! What can go wrong with a database, without repeating what was in it.
+
+use std::borrow::Cow;
+
+/// The kinds of failure that callers tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A unique key already holds this value: somebody else was first.
+    Duplicate,
+    /// Dead-lock, busy or serialization failure: the same transaction may succeed when tried again.
+    Conflict,
+    /// No connection: wrong address, server down, wrong password, pool exhausted.
+    Unreachable,
+    /// A table or column that the statement names is not there: wrong prefix, wrong database or not migrated.
+    Schema,
+    /// The database user lacks a right.
+    Denied,
+    /// Anything else.
+    Other,
+}
+
+/// A failed statement or connection.
+///
+/// Database servers put the offending value into their messages ("Duplicate entry 'jo@example.org' …"), so the message
+/// is repeated only for faults that concern names of tables and users, never for those that concern rows.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.describe())]
+pub struct DbError {
+    fault: Fault,
+    #[source]
+    cause: Hidden,
+}
+
+/// The driver's error, whose text is kept out of chains printed with `{:#}`.
+#[derive(Debug)]
+struct Hidden(sqlx::Error);
+
+impl std::fmt::Display for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("database driver error")
+    }
+}
+impl std::error::Error for Hidden {}
+
+impl DbError {
+    /// Which kind of failure this is.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// Whether a unique key refused the row.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        self.fault == Fault::Duplicate
+    }
+
+    /// The same failure, met on the way to a migration.
+    pub(crate) fn into_migrate_failure(self) -> crate::MigrateFailure {
+        crate::MigrateFailure(sqlx::migrate::MigrateError::Execute(self.cause.0))
+    }
+
+    fn describe(&self) -> String {
+        let error = &self.cause.0;
+        let code = code(error);
+        match self.fault {
+            Fault::Duplicate => "a row with this unique key exists already".to_owned(),
+            Fault::Conflict => {
+                format!("the database is busy with another writer (code {code}); try again")
+            }
+            Fault::Schema => format!("the database lacks a table or column: {}", message(error)),
+            Fault::Denied => format!("the database user lacks a right: {}", message(error)),
+            Fault::Unreachable => format!("the database cannot be reached: {}", message(error)),
+            Fault::Other => match error {
+                sqlx::Error::ColumnDecode { index, .. } => {
+                    format!("column {index} holds an unexpected type")
+                }
+                sqlx::Error::Database(_) => {
+                    format!("the database refused a statement (code {code})")
+                }
+                other => format!("database failure: {}", kind_of(other)),
+            },
+        }
+    }
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        Self { fault: classify(&error), cause: Hidden(error) }
+    }
+}
+
+fn code(error: &sqlx::Error) -> Cow<'_, str> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or(Cow::Borrowed("none"))
+}
+
+fn message(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(database) => database.message().to_owned(),
+        sqlx::Error::Io(io) => io.to_string(),
+        sqlx::Error::PoolTimedOut => "no connection became free in time".to_owned(),
+        other => kind_of(other).to_owned(),
+    }
+}
+
+fn kind_of(error: &sqlx::Error) -> &'static str {
+    match error {
+        sqlx::Error::Configuration(_) => "wrong connection settings",
+        sqlx::Error::Tls(_) => "TLS failed",
+        sqlx::Error::Protocol(_) => "the server answered out of turn",
+        sqlx::Error::RowNotFound => "a row that must exist is missing",
+        sqlx::Error::PoolTimedOut => "no connection became free in time",
+        sqlx::Error::PoolClosed => "the connection pool is closed",
+        sqlx::Error::WorkerCrashed => "the database worker ended",
+        _ => "driver error",
+    }
+}
+
+fn classify(error: &sqlx::Error) -> Fault {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+            Fault::Unreachable
+        }
+        sqlx::Error::Database(database) => {
+            if database.is_unique_violation() {
+                return Fault::Duplicate;
+            }
+            // PostgreSQL and MySQL give an SQLSTATE or error number, SQLite its (extended) result code.
+            #[cfg(feature = "mysql")]
+            if let Some(mysql) = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+                return match mysql.number() {
+                    1205 | 1213 => Fault::Conflict,
+                    1049 | 1054 | 1146 => Fault::Schema,
+                    1044 | 1142 | 1143 | 1227 | 1370 => Fault::Denied,
+                    1040 | 1045 | 1130 | 1203 | 1698 => Fault::Unreachable,
+                    _ => Fault::Other,
+                };
+            }
+            match code(error).as_ref() {
+                "40001" | "40P01" | "55P03" | "5" | "6" | "261" | "517" => Fault::Conflict,
+                "42P01" | "42703" | "3D000" | "3F000" => Fault::Schema,
+                "42501" => Fault::Denied,
+                "28P01" | "28000" | "53300" | "57P01" | "57P03" | "14" => Fault::Unreachable,
+                "1" if database.message().starts_with("no such") => Fault::Schema,
+                _ => Fault::Other,
+            }
+        }
+        _ => Fault::Other,
+    }
+}

@@ -1,0 +1,26 @@
+//! The words and rules of Kinlink: pure, no I/O, no clock, no randomness.
+//!
+//! Read in this order to follow a request: [`submission`] (what an adult typed, checked) → [`request`] (its states) →
+//! [`matching`] (which pupil a claim may mean) → [`username`] (the name Moodle will accept) → [`plan`] (the rows that
+//! should be in Moodle, less those that are) → [`brake`] (when a plan is too big to believe) → [`explain`] (why an adult
+//! does not see a child). [`policy`] holds what a school may set.
+
+pub mod brake;
+pub mod desired;
+pub mod email;
+pub mod explain;
+pub mod fold;
+pub mod ids;
+pub mod matching;
+pub mod outcome;
+pub mod plan;
+pub mod policy;
+pub mod pupil_filter;
+pub mod reference;
+pub mod request;
+pub mod staff;
+pub mod submission;
+pub mod text;
+pub mod username;
+
+pub use jiff::Timestamp;

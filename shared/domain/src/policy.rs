@@ -1,0 +1,333 @@
+//! What a school may set: one typed struct, each setting with its name, default and meaning in one table.
+//!
+//! These live in the store's `settings`, so that every function sees the same. How to reach databases, queues and mail
+//! is configuration (crate `kinlink-config`), not policy.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{brake::Brake, ids::ContextId, pupil_filter::PupilFilter};
+
+/// The school's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own with a name that people set")]
+pub struct Policy {
+    /// Whether the login row's first name begins with the title.
+    pub title_in_first_name: bool,
+    /// Whether an email address must be proven before staff see a request.
+    pub email_proof: bool,
+    /// Hours for which the link in that mail works.
+    pub email_proof_hours: u32,
+    /// Whether staff must confirm the checks in the MIS to approve.
+    pub require_checks: bool,
+    /// Short name of the role that links an adult to a pupil.
+    pub link_role: String,
+    /// Short name of the role in static contexts.
+    pub static_role: String,
+    /// Contexts (system or category) in which every linked adult gets the static role.
+    pub static_contexts: Vec<ContextId>,
+    /// `role_assignments.component` of our rows; empty makes them editable in Moodle, and then the ledger alone tells what is ours.
+    pub component: String,
+    /// `role_assignments.modifierid` of our rows: a Moodle user id.
+    pub modifier_id: i64,
+    /// Who counts as a pupil.
+    pub pupil_filter: PupilFilter,
+    /// Where Moodle keeps the tutor group.
+    pub tutor_group_field: TutorGroupField,
+    /// Whether removing an adult's login row also ends their open Moodle sessions.
+    pub end_sessions: bool,
+    /// When a plan removes too much.
+    pub brake: Brake,
+    /// After how many tries a job waits for a person.
+    pub max_attempts: u32,
+    /// What stands in the login row's description.
+    pub description: String,
+}
+
+/// Where Moodle keeps a pupil's tutor group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum TutorGroupField {
+    /// `user.department`, as the plugin that this replaces assumed.
+    Department,
+    /// A custom profile field, by its short name.
+    Profile(String),
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            title_in_first_name: false,
+            email_proof: true,
+            email_proof_hours: 48,
+            require_checks: true,
+            link_role: "parent".into(),
+            static_role: "parent".into(),
+            static_contexts: Vec::new(),
+            component: "local_kinlink".into(),
+            modifier_id: 2,
+            pupil_filter: PupilFilter::default(),
+            tutor_group_field: TutorGroupField::Department,
+            end_sessions: true,
+            brake: Brake::default(),
+            max_attempts: 10,
+            description: "Parent or carer account".into(),
+        }
+    }
+}
+
+/// A setting that does not exist or cannot have this value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSetting {
+    /// No setting has this name.
+    #[error("there is no setting {0:?}; `kinlink config` lists them")]
+    Unknown(String),
+    /// The value does not fit.
+    #[error("setting {name}: expected {expected}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// What it should look like.
+        expected: String,
+    },
+}
+
+/// One setting: name, meaning, reader and writer.
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Its value as text.
+    pub get: fn(&Policy) -> String,
+    set: fn(&mut Policy, &str) -> Result<(), String>,
+}
+
+/// Every setting, in the order in which people read them.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "email_proof",
+        meaning: "the email address must be proven before staff see a request",
+        get: |p| p.email_proof.to_string(),
+        set: |p, v| boolean(v).map(|v| p.email_proof = v),
+    },
+    Setting {
+        name: "email_proof_hours",
+        meaning: "hours for which the link that proves it works",
+        get: |p| p.email_proof_hours.to_string(),
+        set: |p, v| number(v, 1, 720).map(|v| p.email_proof_hours = v),
+    },
+    Setting {
+        name: "require_checks",
+        meaning: "staff must confirm the checks in the MIS to approve",
+        get: |p| p.require_checks.to_string(),
+        set: |p, v| boolean(v).map(|v| p.require_checks = v),
+    },
+    Setting {
+        name: "title_in_first_name",
+        meaning: "the first name in Moodle begins with the title",
+        get: |p| p.title_in_first_name.to_string(),
+        set: |p, v| boolean(v).map(|v| p.title_in_first_name = v),
+    },
+    Setting {
+        name: "description",
+        meaning: "the description of new accounts in Moodle",
+        get: |p| p.description.clone(),
+        set: |p, v| match crate::text::line(v, 255) {
+            Ok(text) => {
+                p.description = text;
+                Ok(())
+            }
+            Err(_) => Err("a line of 1 to 255 characters".into()),
+        },
+    },
+    Setting {
+        name: "pupil_filter",
+        meaning: "who counts as a pupil",
+        get: |p| p.pupil_filter.to_string(),
+        set: |p, v| {
+            v.parse().map(|v| p.pupil_filter = v).map_err(|e: crate::pupil_filter::InvalidFilter| e.to_string())
+        },
+    },
+    Setting {
+        name: "tutor_group_field",
+        meaning: "where Moodle keeps the tutor group",
+        get: |p| p.tutor_group_field.clone().into(),
+        set: |p, v| v.to_owned().try_into().map(|v| p.tutor_group_field = v),
+    },
+    Setting {
+        name: "link_role",
+        meaning: "short name of the role that links an adult to a pupil",
+        get: |p| p.link_role.clone(),
+        set: |p, v| short_name(v).map(|v| p.link_role = v),
+    },
+    Setting {
+        name: "static_role",
+        meaning: "short name of the role in static contexts",
+        get: |p| p.static_role.clone(),
+        set: |p, v| short_name(v).map(|v| p.static_role = v),
+    },
+    Setting {
+        name: "static_contexts",
+        meaning: "context ids (system or category) in which every linked adult gets the static role",
+        get: |p| p.static_contexts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        set: |p, v| {
+            v.split(',')
+                .map(str::trim)
+                .filter(|v| !v.is_empty())
+                .map(|v| v.parse().ok().filter(|id| *id > 0).map(ContextId))
+                .collect::<Option<Vec<_>>>()
+                .map(|v| p.static_contexts = v)
+                .ok_or_else(|| "context ids separated by commas, or nothing".into())
+        },
+    },
+    Setting {
+        name: "component",
+        meaning: "component of our role rows; empty lets staff edit them in Moodle",
+        get: |p| p.component.clone(),
+        set: |p, v| {
+            // Moodle demands <type>_<name> (`reference/moodle-database.md` §3.4).
+            let plain = v.len() <= 100 && v.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            let parts = v.split_once('_').is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty());
+            if v.is_empty() || (plain && parts) {
+                v.clone_into(&mut p.component);
+                Ok(())
+            } else {
+                Err("nothing, or a Moodle component name such as local_kinlink".into())
+            }
+        },
+    },
+    Setting {
+        name: "modifier_id",
+        meaning: "Moodle user id noted as the one who assigned the roles",
+        get: |p| p.modifier_id.to_string(),
+        set: |p, v| number(v, 0, u32::MAX).map(|v| p.modifier_id = i64::from(v)),
+    },
+    Setting {
+        name: "end_sessions",
+        meaning: "removing a login row also ends the adult's open Moodle sessions",
+        get: |p| p.end_sessions.to_string(),
+        set: |p, v| boolean(v).map(|v| p.end_sessions = v),
+    },
+    Setting {
+        name: "brake_floor",
+        meaning: "removals per cycle that are always believed",
+        get: |p| p.brake.floor.to_string(),
+        set: |p, v| number(v, 0, u32::MAX).map(|v| p.brake.floor = u64::from(v)),
+    },
+    Setting {
+        name: "brake_percent",
+        meaning: "percent of our rows whose removal is believed beyond that",
+        get: |p| p.brake.percent.to_string(),
+        set: |p, v| number(v, 0, 100).map(|v| p.brake.percent = u64::from(v)),
+    },
+    Setting {
+        name: "max_attempts",
+        meaning: "tries after which a job waits for a person",
+        get: |p| p.max_attempts.to_string(),
+        set: |p, v| number(v, 1, 1000).map(|v| p.max_attempts = v),
+    },
+];
+
+impl Policy {
+    /// The defaults with stored values laid over them.
+    ///
+    /// # Errors
+    /// [`InvalidSetting`] for the first name or value that does not fit.
+    pub fn with<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, InvalidSetting> {
+        let mut policy = Self::default();
+        for (name, value) in values {
+            policy.set(name, value)?;
+        }
+        Ok(policy)
+    }
+
+    /// Sets one setting from text.
+    ///
+    /// # Errors
+    /// [`InvalidSetting`]; the policy is then unchanged.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), InvalidSetting> {
+        let setting = SETTINGS
+            .iter()
+            .find(|setting| setting.name == name)
+            .ok_or_else(|| InvalidSetting::Unknown(name.to_owned()))?;
+        (setting.set)(self, value.trim()).map_err(|expected| InvalidSetting::Value { name: setting.name, expected })
+    }
+}
+
+impl TryFrom<String> for TutorGroupField {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.strip_prefix("profile:") {
+            Some(name) if !name.is_empty() => Ok(Self::Profile(name.to_owned())),
+            None if text == "department" => Ok(Self::Department),
+            _ => Err("department or profile:NAME".into()),
+        }
+    }
+}
+impl From<TutorGroupField> for String {
+    fn from(field: TutorGroupField) -> Self {
+        match field {
+            TutorGroupField::Department => "department".into(),
+            TutorGroupField::Profile(name) => format!("profile:{name}"),
+        }
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("true or false".into()),
+    }
+}
+
+fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| (least..=most).contains(n))
+        .ok_or_else(|| format!("a whole number from {least} to {most}"))
+}
+
+fn short_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 100 || text.chars().any(char::is_whitespace) {
+        return Err("the short name of a Moodle role, such as parent".into());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InvalidSetting, Policy, SETTINGS};
+
+    #[test]
+    fn every_setting_reads_back_what_it_wrote() {
+        for setting in SETTINGS {
+            let mut policy = Policy::default();
+            let value = (setting.get)(&policy);
+            policy.set(setting.name, &value).unwrap();
+            assert_eq!(policy, Policy::default(), "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn wrong_values_name_the_setting_and_what_was_expected() {
+        let mut policy = Policy::default();
+        for (name, value) in [
+            ("email_proof", "perhaps"),
+            ("email_proof_hours", "0"),
+            ("static_contexts", "1,x"),
+            ("static_contexts", "0"),
+            ("component", "kinlink"),
+            ("component", "Local_x"),
+            ("link_role", ""),
+            ("pupil_filter", ""),
+            ("tutor_group_field", "profile:"),
+            ("brake_percent", "101"),
+        ] {
+            let error = policy.set(name, value).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        assert!(matches!(policy.set("colour", "red"), Err(InvalidSetting::Unknown(_))));
+        assert_eq!(policy, Policy::default());
+    }
+}
