@@ -1,0 +1,95 @@
+//! The way in: which database, which prefix, and the lock that makes us the only writer.
+
+use kinlink_db::{Connection, Db, Engine, Int, Session};
+
+use crate::{MoodleError, Prefix};
+
+/// A Moodle, by its database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Moodle {
+    db: Db,
+    prefix: Prefix,
+}
+
+impl Moodle {
+    /// A Moodle in this database, with this table prefix.
+    #[must_use]
+    pub const fn new(db: Db, prefix: Prefix) -> Self {
+        Self { db, prefix }
+    }
+
+    /// The database.
+    #[must_use]
+    pub const fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The table prefix.
+    #[must_use]
+    pub const fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// A connection for reading.
+    ///
+    /// # Errors
+    /// [`MoodleError::Db`] when none can be made.
+    pub async fn connect(&self) -> Result<Connection, MoodleError> {
+        Ok(self.db.acquire().await?)
+    }
+
+    /// A connection that holds the advisory lock: `None` when another writer holds it.
+    ///
+    /// `role_assignments` has no unique key, so two writers could double rows. The lock is the database server's own and
+    /// ends with the connection. SQLite (the demonstration) has one writer anyway and no such lock.
+    ///
+    /// # Errors
+    /// [`MoodleError::Db`].
+    pub async fn lock(&self) -> Result<Option<Locked>, MoodleError> {
+        let mut connection = self.db.acquire().await?;
+        let taken = match self.db.engine() {
+            Engine::Sqlite => true,
+            // The server has one name space for all databases, and names are at most 64 characters long.
+            Engine::MySql => {
+                is_one(
+                    &mut connection,
+                    "SELECT GET_LOCK(CONCAT('kinlink.', MD5(CONCAT(DATABASE(), '.', ?))), 0)",
+                    &self.prefix,
+                )
+                .await?
+            }
+            Engine::Postgres => {
+                let sql =
+                    "SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('kinlink.' || ?, 0)) THEN 1 ELSE 0 END";
+                is_one(&mut connection, sql, &self.prefix).await?
+            }
+        };
+        Ok(taken.then(|| Locked { connection, prefix: self.prefix.clone() }))
+    }
+}
+
+async fn is_one(connection: &mut Connection, sql: &str, prefix: &Prefix) -> Result<bool, MoodleError> {
+    let row: Option<(Int,)> = connection.fetch_optional(sql, [prefix.as_str().into()]).await?;
+    Ok(row.is_some_and(|(value,)| value.0 == 1))
+}
+
+/// A connection under the advisory lock. The lock goes when this is [released](Locked::release) or dropped.
+#[derive(Debug)]
+pub struct Locked {
+    /// The connection; everything of the cycle runs on it.
+    pub connection: Connection,
+    /// The table prefix.
+    pub prefix: Prefix,
+}
+
+impl Locked {
+    /// Gives the lock back by ending the connection.
+    pub fn release(self) {
+        self.connection.discard();
+    }
+}
+
+/// A statement with the table prefix put in for `{p}`.
+pub(crate) fn sql(prefix: &Prefix, text: &str) -> String {
+    text.replace("{p}", prefix.as_str())
+}

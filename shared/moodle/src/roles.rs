@@ -1,0 +1,100 @@
+//! Role rows as they are: what a plan is compared with.
+
+use std::collections::HashSet;
+
+use kinlink_db::{Session, Value, in_list};
+use kinlink_domain::{
+    ids::{ContextId, MoodleUserId, RoleId},
+    plan::ActualRole,
+};
+use sqlx::FromRow;
+
+use crate::{MoodleError, Prefix, connection::sql};
+
+/// A row's identity without its component: (user, context, role, item).
+pub type Key = (MoodleUserId, ContextId, RoleId, i64);
+
+/// What tells that a row is ours.
+#[derive(Debug, Clone)]
+pub enum Ownership {
+    /// Its component.
+    Component(String),
+    /// The component is empty: only rows that the ledger names.
+    Ledger(HashSet<Key>),
+}
+
+impl Ownership {
+    /// The component that our rows carry.
+    #[must_use]
+    pub fn component(&self) -> &str {
+        match self {
+            Self::Component(component) => component,
+            Self::Ledger(_) => "",
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct RoleRow {
+    id: i64,
+    roleid: i64,
+    contextid: i64,
+    userid: i64,
+    itemid: i64,
+}
+
+const ROLE_ROW: &str = "SELECT id, roleid, contextid, userid, itemid FROM {p}role_assignments";
+
+/// The role rows of these users that carry our component, told apart into ours and foreign ones.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn of_users(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    ownership: &Ownership,
+    users: &[MoodleUserId],
+) -> Result<Vec<ActualRole>, MoodleError> {
+    let text = format!("{ROLE_ROW} WHERE component = ? AND userid IN {}", in_list(users.len()));
+    let mut args: Vec<Value> = vec![ownership.component().into()];
+    args.extend(users.iter().map(|user| Value::from(user.0)));
+    fetch(session, &sql(prefix, &text), args, ownership).await
+}
+
+/// A page of the rows that carry our component, by id behind `after`: what a full comparison walks through to find rows
+/// that belong to nobody. Gives nothing where the ledger alone tells what is ours.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn page(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    ownership: &Ownership,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<ActualRole>, MoodleError> {
+    let Ownership::Component(component) = ownership else { return Ok(Vec::new()) };
+    let text = format!("{ROLE_ROW} WHERE component = ? AND id > ? ORDER BY id LIMIT ?");
+    let args = vec![component.as_str().into(), after.into(), limit.into()];
+    fetch(session, &sql(prefix, &text), args, ownership).await
+}
+
+async fn fetch(
+    session: &mut impl Session,
+    sql: &str,
+    args: Vec<Value>,
+    ownership: &Ownership,
+) -> Result<Vec<ActualRole>, MoodleError> {
+    let rows: Vec<RoleRow> = session.fetch_all(sql, args).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let (user, context, role) = (MoodleUserId(row.userid), ContextId(row.contextid), RoleId(row.roleid));
+            let ours = match ownership {
+                Ownership::Component(_) => true,
+                Ownership::Ledger(keys) => keys.contains(&(user, context, role, row.itemid)),
+            };
+            ActualRole { id: row.id, user, context, role, item: row.itemid, ours }
+        })
+        .collect())
+}

@@ -1,0 +1,354 @@
+//! Adults, and the login rows that let them sign in to Moodle.
+//!
+//! `login_rows` is read by Moodle's external-database authentication: a row may sign in, no row is suspended at Moodle's
+//! next synchronisation, and an *empty table suspends everybody* (`reference/moodle-database.md` §2). Therefore the only
+//! way to delete here is [`delete_login_rows`], which leaves a guard row behind before the table runs out.
+
+use kinlink_db::{Session, Value, in_list};
+use kinlink_domain::{
+    Timestamp,
+    email::EmailAddress,
+    fold::fold,
+    ids::{AdultId, MoodleUserId, RequestId},
+};
+use sqlx::FromRow;
+
+use crate::{
+    StoreError,
+    error::id,
+    requests::{Cursor, sort_name},
+    time::{instant, millis},
+};
+
+/// The guard row's user name. Moodle never makes an account of it, because it refuses upper case; the row only keeps the
+/// table from being empty.
+pub const GUARD: &str = "KINLINK-GUARD";
+/// With fewer rows left than this for each row deleted, deleting adds the guard row. More than one, because transactions
+/// that delete at the same time do not see each other: of so many, the one that deletes most adds it.
+const GUARDED_BELOW: u64 = 25;
+
+/// An adult that staff accepted.
+#[derive(Debug, Clone)]
+pub struct Adult {
+    /// Their id.
+    pub id: AdultId,
+    /// Title.
+    pub title: Option<String>,
+    /// Given name.
+    pub given_name: String,
+    /// Family name.
+    pub family_name: String,
+    /// Email address.
+    pub email: EmailAddress,
+    /// Language for mails.
+    pub locale: String,
+    /// The user name of their login row; kept when the row is revoked, so that nobody else gets it.
+    pub username: Option<String>,
+    /// A Moodle account of another authentication that staff picked; then there is no login row.
+    pub picked_user: Option<MoodleUserId>,
+    /// When they were accepted.
+    pub created_at: Timestamp,
+}
+
+/// A row of the auth table.
+#[derive(Debug, Clone)]
+pub struct LoginRow {
+    /// The user name in Moodle.
+    pub username: String,
+    /// First name in Moodle.
+    pub firstname: String,
+    /// Last name in Moodle.
+    pub lastname: String,
+    /// Email address in Moodle.
+    pub email: String,
+    /// Description in Moodle.
+    pub description: String,
+    /// Language in Moodle.
+    pub lang: String,
+    /// The request that made it.
+    pub request: RequestId,
+    /// Whose it is.
+    pub adult: AdultId,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+#[derive(FromRow)]
+struct AdultRow {
+    id: String,
+    title: Option<String>,
+    given_name: String,
+    family_name: String,
+    email: String,
+    locale: String,
+    username: Option<String>,
+    picked_user_id: Option<i64>,
+    created_at: i64,
+}
+
+impl TryFrom<AdultRow> for Adult {
+    type Error = StoreError;
+    fn try_from(row: AdultRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: id(&row.id, "adults.id")?,
+            title: row.title,
+            given_name: row.given_name,
+            family_name: row.family_name,
+            email: EmailAddress::parse(&row.email).map_err(|_| StoreError::Corrupt("adults.email"))?,
+            locale: row.locale,
+            username: row.username,
+            picked_user: row.picked_user_id.map(MoodleUserId),
+            created_at: instant(row.created_at),
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct LoginRowRow {
+    username: String,
+    firstname: String,
+    lastname: String,
+    email: String,
+    description: String,
+    lang: String,
+    request_id: String,
+    adult_id: String,
+    created_at: i64,
+}
+
+impl TryFrom<LoginRowRow> for LoginRow {
+    type Error = StoreError;
+    fn try_from(row: LoginRowRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            username: row.username,
+            firstname: row.firstname,
+            lastname: row.lastname,
+            email: row.email,
+            description: row.description,
+            lang: row.lang,
+            request: id(&row.request_id, "login_rows.request_id")?,
+            adult: id(&row.adult_id, "login_rows.adult_id")?,
+            created_at: instant(row.created_at),
+        })
+    }
+}
+
+const ADULT: &str =
+    "SELECT id, title, given_name, family_name, email, locale, username, picked_user_id, created_at FROM adults";
+const LOGIN_ROW: &str =
+    "SELECT username, firstname, lastname, email, description, lang, request_id, adult_id, created_at FROM login_rows";
+
+/// Stores a new adult.
+///
+/// # Errors
+/// A duplicate when the user name or the picked account belongs to another adult.
+pub async fn insert_adult(session: &mut impl Session, adult: &Adult) -> Result<(), StoreError> {
+    session
+        .execute(
+            "INSERT INTO adults (id, title, given_name, family_name, sort_name, email, locale, username, picked_user_id, \
+             created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                adult.id.to_string().into(),
+                adult.title.as_deref().into(),
+                adult.given_name.as_str().into(),
+                adult.family_name.as_str().into(),
+                sort_name(&adult.family_name, &adult.given_name).into(),
+                adult.email.as_str().into(),
+                adult.locale.as_str().into(),
+                adult.username.as_deref().into(),
+                adult.picked_user.map(|user| user.0).into(),
+                Value::from(millis(adult.created_at)),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Gives an adult a user name, or a picked account; exactly one of the two.
+///
+/// # Errors
+/// A duplicate when it belongs to another adult.
+pub async fn set_account(
+    session: &mut impl Session,
+    adult: AdultId,
+    username: Option<&str>,
+    picked_user: Option<MoodleUserId>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE adults SET username = ?, picked_user_id = ? WHERE id = ?";
+    session
+        .execute(sql, [username.into(), picked_user.map(|user| user.0).into(), Value::from(adult.to_string())])
+        .await?;
+    Ok(())
+}
+
+/// Adults by their ids, in no order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn adults(session: &mut impl Session, adults: &[AdultId]) -> Result<Vec<Adult>, StoreError> {
+    let sql = format!("{ADULT} WHERE id IN {}", in_list(adults.len()));
+    let args: Vec<Value> = adults.iter().map(|adult| adult.to_string().into()).collect();
+    adults_where(session, &sql, args).await
+}
+
+/// The adult with this id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn adult(session: &mut impl Session, adult: AdultId) -> Result<Option<Adult>, StoreError> {
+    Ok(adults(session, &[adult]).await?.pop())
+}
+
+/// The adults with this address, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn adults_by_email(session: &mut impl Session, email: &EmailAddress) -> Result<Vec<Adult>, StoreError> {
+    let sql = format!("{ADULT} WHERE email = ? ORDER BY created_at, id");
+    adults_where(session, &sql, vec![email.as_str().into()]).await
+}
+
+/// The adults with one of these user names, in no order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn adults_by_username(session: &mut impl Session, names: &[String]) -> Result<Vec<Adult>, StoreError> {
+    let sql = format!("{ADULT} WHERE username IN {}", in_list(names.len()));
+    adults_where(session, &sql, names.iter().map(Value::from).collect()).await
+}
+
+/// A page of adults in the order of their ids (the order in which they were accepted): what a full cycle walks through.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn adults_after(
+    session: &mut impl Session,
+    after: Option<AdultId>,
+    limit: u32,
+) -> Result<Vec<Adult>, StoreError> {
+    let sql = format!("{ADULT} WHERE id > ? ORDER BY id LIMIT ?");
+    let after = after.map_or_else(String::new, |id| id.to_string());
+    adults_where(session, &sql, vec![after.into(), i64::from(limit).into()]).await
+}
+
+async fn adults_where(session: &mut impl Session, sql: &str, args: Vec<Value>) -> Result<Vec<Adult>, StoreError> {
+    let rows: Vec<AdultRow> = session.fetch_all(sql, args).await?;
+    rows.into_iter().map(Adult::try_from).collect()
+}
+
+/// Stores a login row.
+///
+/// # Errors
+/// A duplicate when the user name is taken or the adult has a row already.
+pub async fn insert_login_row(session: &mut impl Session, row: &LoginRow) -> Result<(), StoreError> {
+    session
+        .execute(
+            "INSERT INTO login_rows (username, firstname, lastname, email, description, lang, request_id, adult_id, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                row.username.as_str().into(),
+                row.firstname.as_str().into(),
+                row.lastname.as_str().into(),
+                row.email.as_str().into(),
+                row.description.as_str().into(),
+                row.lang.as_str().into(),
+                row.request.to_string().into(),
+                row.adult.to_string().into(),
+                Value::from(millis(row.created_at)),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// The login rows of these adults, in no order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn login_rows_of(session: &mut impl Session, adults: &[AdultId]) -> Result<Vec<LoginRow>, StoreError> {
+    let sql = format!("{LOGIN_ROW} WHERE adult_id IN {}", in_list(adults.len()));
+    let args: Vec<Value> = adults.iter().map(|adult| adult.to_string().into()).collect();
+    login_rows_where(session, &sql, args).await
+}
+
+/// A page of login rows by user name. `search` is part of a name, user name or address, word by word; names are also found
+/// by their folded spelling.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list_login_rows(
+    session: &mut impl Session,
+    search: &str,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Vec<LoginRow>, StoreError> {
+    let mut sql = format!("{LOGIN_ROW} WHERE username <> ? AND username > ?");
+    let mut args: Vec<Value> = vec![GUARD.into(), after.map_or("", |cursor| cursor.value.as_str()).into()];
+    for word in search.split_whitespace() {
+        // `!` escapes the pattern's own characters, so that a search for 100% or a_b finds just that.
+        let escaped = word.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        sql.push_str(" AND (LOWER(CONCAT(username, ' ', firstname, ' ', lastname, ' ', email)) LIKE ? ESCAPE '!'");
+        args.push(format!("%{escaped}%").into());
+        // LOWER knows only ASCII on SQLite, and on PostgreSQL in some databases; the adult's name is kept folded.
+        let folded = fold(word);
+        if !folded.is_empty() && !word.contains(['%', '_']) {
+            sql.push_str(" OR EXISTS (SELECT 1 FROM adults a WHERE a.id = login_rows.adult_id AND a.sort_name LIKE ?)");
+            args.push(format!("%{folded}%").into());
+        }
+        sql.push(')');
+    }
+    sql.push_str(" ORDER BY username LIMIT ?");
+    args.push(i64::from(limit).into());
+    login_rows_where(session, &sql, args).await
+}
+
+/// Every login row but the guard, by user name: for the demonstration's stand-in of Moodle's synchronisation.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn all_login_rows(session: &mut impl Session) -> Result<Vec<LoginRow>, StoreError> {
+    let sql = format!("{LOGIN_ROW} WHERE username <> ? ORDER BY username");
+    login_rows_where(session, &sql, vec![GUARD.into()]).await
+}
+
+async fn login_rows_where(
+    session: &mut impl Session,
+    sql: &str,
+    args: Vec<Value>,
+) -> Result<Vec<LoginRow>, StoreError> {
+    let rows: Vec<LoginRowRow> = session.fetch_all(sql, args).await?;
+    rows.into_iter().map(LoginRow::try_from).collect()
+}
+
+/// How many login rows there are, the guard not counted.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn count_login_rows(session: &mut impl Session) -> Result<i64, StoreError> {
+    let count: Option<(i64,)> =
+        session.fetch_optional("SELECT COUNT(*) FROM login_rows WHERE username <> ?", [GUARD.into()]).await?;
+    Ok(count.map_or(0, |(count,)| count))
+}
+
+/// Deletes the login rows of these adults, and adds the guard row when few are left. Gives the number deleted.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn delete_login_rows(
+    session: &mut impl Session,
+    adults: &[AdultId],
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = format!("DELETE FROM login_rows WHERE adult_id IN {}", in_list(adults.len()));
+    let args: Vec<Value> = adults.iter().map(|adult| adult.to_string().into()).collect();
+    let deleted = session.execute(&sql, args).await?;
+    if deleted > 0 && count_login_rows(session).await?.unsigned_abs() < GUARDED_BELOW.saturating_mul(deleted) {
+        let guard = format!(
+            "INSERT INTO login_rows (username, firstname, lastname, email, description, lang, request_id, adult_id, created_at) \
+             VALUES (?, 'Kinlink', 'keeps this table from being empty', '', '', 'en', '', '', ?){}",
+            session.engine().or_ignore("username")
+        );
+        session.execute(&guard, [GUARD.into(), Value::from(millis(now))]).await?;
+    }
+    Ok(deleted)
+}

@@ -1,0 +1,250 @@
+//! Runs of the provisioner, with the result of each link.
+
+use std::collections::BTreeMap;
+
+use kinlink_db::{Session, Value, insert_many};
+use kinlink_domain::{
+    Timestamp,
+    ids::{CycleId, LinkId},
+    outcome::Outcome,
+};
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    StoreError,
+    error::{coded, id},
+    time::{instant, millis},
+};
+
+/// Where a cycle stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CycleState {
+    /// Asked for; the provisioner takes it up at its next start.
+    Queued,
+    /// Running.
+    Running,
+    /// Ended as it should.
+    Done,
+    /// Stopped by a fault, or its process died.
+    Failed,
+}
+
+impl CycleState {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn from_code(code: &str) -> Option<Self> {
+        [Self::Queued, Self::Running, Self::Done, Self::Failed].into_iter().find(|state| state.code() == code)
+    }
+}
+
+/// A run of the provisioner.
+#[derive(Debug, Clone)]
+pub struct Cycle {
+    /// Its id.
+    pub id: CycleId,
+    /// What it does: `cycle`, `reconcile`, `apply`.
+    pub action: String,
+    /// Where it stands.
+    pub state: CycleState,
+    /// Who asked for it.
+    pub actor: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// What it did, as JSON.
+    pub report: Option<serde_json::Value>,
+    /// What stopped it.
+    pub fault: Option<String>,
+}
+
+#[derive(FromRow)]
+struct CycleRow {
+    id: String,
+    action: String,
+    state: String,
+    actor: String,
+    created_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    report: Option<String>,
+    fault: Option<String>,
+}
+
+impl TryFrom<CycleRow> for Cycle {
+    type Error = StoreError;
+    fn try_from(row: CycleRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: id(&row.id, "cycles.id")?,
+            action: row.action,
+            state: coded(CycleState::from_code(&row.state), "cycles.state")?,
+            actor: row.actor,
+            created_at: instant(row.created_at),
+            started_at: row.started_at.map(instant),
+            finished_at: row.finished_at.map(instant),
+            report: row
+                .report
+                .map(|json| serde_json::from_str(&json).map_err(|_| StoreError::Corrupt("cycles.report")))
+                .transpose()?,
+            fault: row.fault,
+        })
+    }
+}
+
+const CYCLE: &str = "SELECT id, action, state, actor, created_at, started_at, finished_at, report, fault FROM cycles";
+
+/// Stores a cycle, queued or running.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn insert(session: &mut impl Session, cycle: &Cycle) -> Result<(), StoreError> {
+    let sql = "INSERT INTO cycles (id, action, state, actor, created_at, started_at) VALUES (?, ?, ?, ?, ?, ?)";
+    let args = [
+        cycle.id.to_string().into(),
+        cycle.action.as_str().into(),
+        cycle.state.code().into(),
+        cycle.actor.as_str().into(),
+        millis(cycle.created_at).into(),
+        Value::from(cycle.started_at.map(millis)),
+    ];
+    session.execute(sql, args).await?;
+    Ok(())
+}
+
+/// The oldest queued cycle.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn next_queued(session: &mut impl Session) -> Result<Option<Cycle>, StoreError> {
+    let sql = format!("{CYCLE} WHERE state = 'queued' ORDER BY created_at, id LIMIT 1");
+    fetch_one(session, &sql, vec![]).await
+}
+
+/// Begins a queued cycle. Call it while holding the provisioner's lease.
+///
+/// # Errors
+/// [`StoreError::Stale`] when it is not queued any more.
+pub async fn start(session: &mut impl Session, cycle: CycleId, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE cycles SET state = 'running', started_at = ? WHERE id = ? AND state = 'queued'";
+    match session.execute(sql, [millis(now).into(), Value::from(cycle.to_string())]).await? {
+        1 => Ok(()),
+        _ => Err(StoreError::Stale("the cycle")),
+    }
+}
+
+/// Ends a cycle.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn finish(
+    session: &mut impl Session,
+    cycle: CycleId,
+    state: CycleState,
+    report: Option<&serde_json::Value>,
+    fault: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE cycles SET state = ?, finished_at = ?, report = ?, fault = ? WHERE id = ?";
+    let args = [
+        state.code().into(),
+        millis(now).into(),
+        report.map(ToString::to_string).into(),
+        fault.into(),
+        Value::from(cycle.to_string()),
+    ];
+    session.execute(sql, args).await?;
+    Ok(())
+}
+
+/// Marks every running cycle as failed: called by the holder of the lease, so whoever ran them is dead.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn bury_running(session: &mut impl Session, now: Timestamp) -> Result<u64, StoreError> {
+    let sql = "UPDATE cycles SET state = 'failed', finished_at = ?, fault = ? WHERE state = 'running'";
+    let fault = "the process that ran this cycle ended before it was done; the next cycle heals what is left";
+    Ok(session.execute(sql, [millis(now).into(), Value::from(fault)]).await?)
+}
+
+/// A cycle by its id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(session: &mut impl Session, cycle: CycleId) -> Result<Option<Cycle>, StoreError> {
+    fetch_one(session, &format!("{CYCLE} WHERE id = ?"), vec![cycle.to_string().into()]).await
+}
+
+/// The cycle that ended well last: the heartbeat.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn last_good(session: &mut impl Session) -> Result<Option<Cycle>, StoreError> {
+    let sql = format!("{CYCLE} WHERE state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1");
+    fetch_one(session, &sql, vec![]).await
+}
+
+/// A page of cycles, newest first, behind `after`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(session: &mut impl Session, after: Option<CycleId>, limit: u32) -> Result<Vec<Cycle>, StoreError> {
+    // Ids sort by time of creation.
+    let (condition, mut args) = match after {
+        Some(after) => ("WHERE id < ?", vec![Value::from(after.to_string())]),
+        None => ("", Vec::new()),
+    };
+    args.push(i64::from(limit).into());
+    let rows: Vec<CycleRow> = session.fetch_all(&format!("{CYCLE} {condition} ORDER BY id DESC LIMIT ?"), args).await?;
+    rows.into_iter().map(Cycle::try_from).collect()
+}
+
+async fn fetch_one(session: &mut impl Session, sql: &str, args: Vec<Value>) -> Result<Option<Cycle>, StoreError> {
+    let row: Option<CycleRow> = session.fetch_optional(sql, args).await?;
+    row.map(Cycle::try_from).transpose()
+}
+
+/// Records what a cycle found about links; a later finding of the same cycle replaces an earlier one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn record(
+    session: &mut impl Session,
+    cycle: CycleId,
+    results: &[(LinkId, Outcome)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // The same key twice in one statement is an error on PostgreSQL: the last one counts.
+    let results: BTreeMap<LinkId, Outcome> = results.iter().copied().collect();
+    let rows = results
+        .iter()
+        .map(|(link, outcome)| {
+            [cycle.to_string().into(), link.0.into(), outcome.code().into(), Value::from(millis(now))]
+        })
+        .collect();
+    let end = session.engine().or_update("cycle_id, link_id", &["outcome", "found_at"]);
+    insert_many(session, "INSERT INTO cycle_results (cycle_id, link_id, outcome, found_at)", rows, &end).await?;
+    Ok(())
+}
+
+/// What a cycle found, by link.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn results(session: &mut impl Session, cycle: CycleId) -> Result<Vec<(LinkId, Outcome)>, StoreError> {
+    let sql = "SELECT link_id, outcome FROM cycle_results WHERE cycle_id = ? ORDER BY link_id";
+    let rows: Vec<(i64, String)> = session.fetch_all(sql, [cycle.to_string().into()]).await?;
+    rows.into_iter()
+        .map(|(link, outcome)| Ok((LinkId(link), coded(Outcome::from_code(&outcome), "cycle_results.outcome")?)))
+        .collect()
+}

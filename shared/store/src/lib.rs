@@ -1,0 +1,31 @@
+//! Kinlink's own database: one module a concern, each with its rows and its statements.
+//!
+//! *Rule: every state change is one transaction, guarded by a version or a unique key.* Functions that write take a
+//! [`Session`], so that callers in `service` put several of them into one transaction; none of them begins or commits.
+//! Instants are milliseconds since 1970 in UTC. No rule of the domain is decided here, and no statement of Moodle's lives
+//! here.
+//!
+//! To add a table: a migration with the same name in all three folders of `migrations/`, a module here, and a contract
+//! test in `tests/`.
+
+pub mod accounts;
+pub mod audit;
+pub mod cycles;
+pub mod decisions;
+pub mod error;
+pub mod idempotency;
+pub mod jobs;
+pub mod leases;
+pub mod ledger;
+pub mod links;
+pub mod mails;
+pub mod migrations;
+pub mod proofs;
+pub mod requests;
+pub mod settings;
+pub mod sources;
+pub mod time;
+pub mod tokens;
+
+pub use error::StoreError;
+pub use kinlink_db::{Connection, Db, Engine, Session, Tx};

@@ -1,0 +1,669 @@
+//! Requests and their claims.
+
+use kinlink_db::{Session, Value, in_list, insert_many};
+use kinlink_domain::{
+    Timestamp,
+    email::EmailAddress,
+    fold::{fold, fold_words},
+    ids::{AdultId, ClaimId, LinkId, MoodleUserId, RequestId, SourceId},
+    outcome::Outcome,
+    reference::Reference,
+    request::{ClaimState, Kind, Status},
+    submission::{Child, FieldFault},
+};
+use sqlx::FromRow;
+
+use crate::{
+    StoreError,
+    error::{coded, id, id_or_none},
+    time::{instant, millis},
+};
+
+/// A request as it stands.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// What people call it.
+    pub reference: Reference,
+    /// What the adult wants.
+    pub kind: Kind,
+    /// Where it stands.
+    pub status: Status,
+    /// Language for mails.
+    pub locale: String,
+    /// The form it came by.
+    pub source: Option<SourceId>,
+    /// The adult it was decided to be.
+    pub adult: Option<AdultId>,
+    /// Title, as corrected.
+    pub title: Option<String>,
+    /// Given name, as corrected.
+    pub given_name: String,
+    /// Family name, as corrected.
+    pub family_name: String,
+    /// The address, if it is one.
+    pub email: Option<EmailAddress>,
+    /// The address as typed.
+    pub email_typed: String,
+    /// The adult's free text.
+    pub comment: String,
+    /// What was wrong with the submission.
+    pub faults: Vec<FieldFault>,
+    /// The submission as it came, as JSON; never changed.
+    pub submitted: String,
+    /// The staff's note.
+    pub staff_note: String,
+    /// While the request is open: the hash of its content, unique.
+    pub dedup_key: Option<String>,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When the address was proven.
+    pub confirmed_at: Option<Timestamp>,
+    /// When it was last decided on.
+    pub decided_at: Option<Timestamp>,
+    /// Counts changes: the `ETag`.
+    pub version: i64,
+}
+
+/// A claim ("this is my child") of a request.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Its id.
+    pub id: ClaimId,
+    /// Its request.
+    pub request: RequestId,
+    /// Its place among the request's claims, from 0.
+    pub position: i64,
+    /// The child, as corrected.
+    pub child: Child,
+    /// Where it stands.
+    pub state: ClaimState,
+    /// The pupil that was picked.
+    pub pupil: Option<MoodleUserId>,
+    /// The link that approving made.
+    pub link: Option<LinkId>,
+    /// What the last cycle found.
+    pub outcome: Option<Outcome>,
+    /// When it found that.
+    pub outcome_at: Option<Timestamp>,
+}
+
+#[derive(FromRow)]
+struct RequestRow {
+    id: String,
+    reference: String,
+    kind: String,
+    status: String,
+    locale: String,
+    source_id: Option<String>,
+    adult_id: Option<String>,
+    title: Option<String>,
+    given_name: String,
+    family_name: String,
+    email: Option<String>,
+    email_typed: String,
+    comment_text: String,
+    faults: String,
+    submitted: String,
+    staff_note: String,
+    dedup_key: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    confirmed_at: Option<i64>,
+    decided_at: Option<i64>,
+    version: i64,
+}
+
+impl TryFrom<RequestRow> for Request {
+    type Error = StoreError;
+    fn try_from(row: RequestRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: id(&row.id, "requests.id")?,
+            reference: row.reference.parse().map_err(|_| StoreError::Corrupt("requests.reference"))?,
+            kind: coded(Kind::from_code(&row.kind), "requests.kind")?,
+            status: coded(Status::from_code(&row.status), "requests.status")?,
+            locale: row.locale,
+            source: id_or_none(row.source_id.as_deref(), "requests.source_id")?,
+            adult: id_or_none(row.adult_id.as_deref(), "requests.adult_id")?,
+            title: row.title,
+            given_name: row.given_name,
+            family_name: row.family_name,
+            email: row
+                .email
+                .map(|email| EmailAddress::parse(&email).map_err(|_| StoreError::Corrupt("requests.email")))
+                .transpose()?,
+            email_typed: row.email_typed,
+            comment: row.comment_text,
+            faults: serde_json::from_str(&row.faults).map_err(|_| StoreError::Corrupt("requests.faults"))?,
+            submitted: row.submitted,
+            staff_note: row.staff_note,
+            dedup_key: row.dedup_key,
+            created_at: instant(row.created_at),
+            updated_at: instant(row.updated_at),
+            confirmed_at: row.confirmed_at.map(instant),
+            decided_at: row.decided_at.map(instant),
+            version: row.version,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct ClaimRow {
+    id: String,
+    request_id: String,
+    position: i64,
+    given_name: String,
+    family_name: String,
+    tutor_group: Option<String>,
+    admission_number: Option<String>,
+    state: String,
+    pupil_id: Option<i64>,
+    link_id: Option<i64>,
+    outcome: Option<String>,
+    outcome_at: Option<i64>,
+}
+
+impl TryFrom<ClaimRow> for Claim {
+    type Error = StoreError;
+    fn try_from(row: ClaimRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: id(&row.id, "claims.id")?,
+            request: id(&row.request_id, "claims.request_id")?,
+            position: row.position,
+            child: Child {
+                given_name: row.given_name,
+                family_name: row.family_name,
+                tutor_group: row.tutor_group,
+                admission_number: row.admission_number,
+            },
+            state: coded(ClaimState::from_code(&row.state), "claims.state")?,
+            pupil: row.pupil_id.map(MoodleUserId),
+            link: row.link_id.map(LinkId),
+            outcome: row.outcome.map(|code| coded(Outcome::from_code(&code), "claims.outcome")).transpose()?,
+            outcome_at: row.outcome_at.map(instant),
+        })
+    }
+}
+
+const REQUEST: &str = "SELECT id, reference, kind, status, locale, source_id, adult_id, title, given_name, family_name, email, \
+     email_typed, comment_text, faults, submitted, staff_note, dedup_key, created_at, updated_at, confirmed_at, decided_at, \
+     version FROM requests";
+const CLAIM: &str = "SELECT id, request_id, position, given_name, family_name, tutor_group, admission_number, state, pupil_id, \
+     link_id, outcome, outcome_at FROM claims";
+
+/// Stores a new request with its claims.
+///
+/// # Errors
+/// A duplicate ([`StoreError::is_duplicate`]) when an open request has the same `dedup_key`, or the reference is taken.
+pub async fn insert(session: &mut impl Session, request: &Request, claims: &[Claim]) -> Result<(), StoreError> {
+    let children: Vec<&Child> = claims.iter().map(|claim| &claim.child).collect();
+    session
+        .execute(
+            "INSERT INTO requests (id, reference, kind, status, locale, source_id, title, given_name, family_name, email, \
+             email_typed, comment_text, faults, submitted, staff_note, search_text, sort_name, dedup_key, created_at, \
+             updated_at, confirmed_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                request.id.to_string().into(),
+                request.reference.as_str().into(),
+                request.kind.code().into(),
+                request.status.code().into(),
+                request.locale.as_str().into(),
+                request.source.map(|source| source.to_string()).into(),
+                request.title.as_deref().into(),
+                request.given_name.as_str().into(),
+                request.family_name.as_str().into(),
+                request.email.as_ref().map(EmailAddress::as_str).into(),
+                request.email_typed.as_str().into(),
+                request.comment.as_str().into(),
+                faults_json(&request.faults).into(),
+                request.submitted.as_str().into(),
+                request.staff_note.as_str().into(),
+                search_text(request, &children).into(),
+                sort_name(&request.family_name, &request.given_name).into(),
+                request.dedup_key.as_deref().into(),
+                millis(request.created_at).into(),
+                millis(request.updated_at).into(),
+                request.confirmed_at.map(millis).into(),
+                Value::from(request.version),
+            ],
+        )
+        .await?;
+    let rows = claims
+        .iter()
+        .map(|claim| {
+            [
+                claim.id.to_string().into(),
+                claim.request.to_string().into(),
+                claim.position.into(),
+                claim.child.given_name.as_str().into(),
+                claim.child.family_name.as_str().into(),
+                claim.child.tutor_group.as_deref().into(),
+                claim.child.admission_number.as_deref().into(),
+                Value::from(claim.state.code()),
+            ]
+        })
+        .collect();
+    let insert =
+        "INSERT INTO claims (id, request_id, position, given_name, family_name, tutor_group, admission_number, state)";
+    insert_many(session, insert, rows, "").await?;
+    Ok(())
+}
+
+/// A request by its id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(session: &mut impl Session, request: RequestId) -> Result<Option<Request>, StoreError> {
+    find_where(session, "id = ?", request.to_string().into()).await
+}
+
+/// A request by its reference.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_by_reference(
+    session: &mut impl Session,
+    reference: &Reference,
+) -> Result<Option<Request>, StoreError> {
+    find_where(session, "reference = ?", reference.as_str().into()).await
+}
+
+/// The open request with this content, if there is one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_by_dedup_key(session: &mut impl Session, key: &str) -> Result<Option<Request>, StoreError> {
+    find_where(session, "dedup_key = ?", key.into()).await
+}
+
+async fn find_where(session: &mut impl Session, condition: &str, value: Value) -> Result<Option<Request>, StoreError> {
+    let row: Option<RequestRow> = session.fetch_optional(&format!("{REQUEST} WHERE {condition}"), [value]).await?;
+    row.map(Request::try_from).transpose()
+}
+
+/// The claims of a request, in their order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn claims(session: &mut impl Session, request: RequestId) -> Result<Vec<Claim>, StoreError> {
+    claims_of(session, &[request]).await
+}
+
+/// The claims of several requests, ordered by request and position.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn claims_of(session: &mut impl Session, requests: &[RequestId]) -> Result<Vec<Claim>, StoreError> {
+    let sql = format!("{CLAIM} WHERE request_id IN {} ORDER BY request_id, position", in_list(requests.len()));
+    let args: Vec<Value> = requests.iter().map(|request| request.to_string().into()).collect();
+    let rows: Vec<ClaimRow> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(Claim::try_from).collect()
+}
+
+/// Writes the request's changeable columns, if it still has the version it was read with; counts the version up in place.
+///
+/// # Errors
+/// [`StoreError::Stale`] when it has not; a duplicate when `dedup_key` is taken.
+pub async fn update(session: &mut impl Session, request: &mut Request, claims: &[Claim]) -> Result<(), StoreError> {
+    let children: Vec<&Child> = claims.iter().map(|claim| &claim.child).collect();
+    let matched = session
+        .execute(
+            "UPDATE requests SET kind = ?, status = ?, adult_id = ?, title = ?, given_name = ?, family_name = ?, email = ?, \
+             faults = ?, staff_note = ?, search_text = ?, sort_name = ?, dedup_key = ?, updated_at = ?, confirmed_at = ?, \
+             decided_at = ?, version = version + 1 WHERE id = ? AND version = ?",
+            [
+                request.kind.code().into(),
+                request.status.code().into(),
+                request.adult.map(|adult| adult.to_string()).into(),
+                request.title.as_deref().into(),
+                request.given_name.as_str().into(),
+                request.family_name.as_str().into(),
+                request.email.as_ref().map(EmailAddress::as_str).into(),
+                faults_json(&request.faults).into(),
+                request.staff_note.as_str().into(),
+                search_text(request, &children).into(),
+                sort_name(&request.family_name, &request.given_name).into(),
+                request.dedup_key.as_deref().into(),
+                millis(request.updated_at).into(),
+                request.confirmed_at.map(millis).into(),
+                request.decided_at.map(millis).into(),
+                request.id.to_string().into(),
+                Value::from(request.version),
+            ],
+        )
+        .await?;
+    if matched != 1 {
+        return Err(StoreError::Stale("the request"));
+    }
+    request.version += 1;
+    Ok(())
+}
+
+/// Writes a claim's changeable columns. Guarded by its request's version: call [`update`] in the same transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn update_claim(session: &mut impl Session, claim: &Claim) -> Result<(), StoreError> {
+    session
+        .execute(
+            "UPDATE claims SET given_name = ?, family_name = ?, tutor_group = ?, admission_number = ?, state = ?, pupil_id = ?, \
+             link_id = ?, outcome = ?, outcome_at = ? WHERE id = ?",
+            [
+                claim.child.given_name.as_str().into(),
+                claim.child.family_name.as_str().into(),
+                claim.child.tutor_group.as_deref().into(),
+                claim.child.admission_number.as_deref().into(),
+                claim.state.code().into(),
+                claim.pupil.map(|pupil| pupil.0).into(),
+                claim.link.map(|link| link.0).into(),
+                claim.outcome.map(Outcome::code).into(),
+                claim.outcome_at.map(millis).into(),
+                Value::from(claim.id.to_string()),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Writes what a cycle found about links to the approved claims that made them, and to nothing else (R-1): one statement
+/// for each outcome.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn record_outcomes(
+    session: &mut impl Session,
+    results: &[(LinkId, Outcome)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for outcome in Outcome::ALL {
+        let links: Vec<i64> = results.iter().filter(|(_, found)| found == outcome).map(|(link, _)| link.0).collect();
+        for chunk in links.chunks(kinlink_db::ROWS_PER_STATEMENT) {
+            let sql = format!(
+                "UPDATE claims SET outcome = ?, outcome_at = ? WHERE state = 'approved' AND link_id IN {}",
+                in_list(chunk.len())
+            );
+            let mut args: Vec<Value> = vec![outcome.code().into(), millis(now).into()];
+            args.extend(chunk.iter().map(|link| Value::from(*link)));
+            session.execute(&sql, args).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A request whose approved claims are all linked.
+#[derive(Debug, Clone)]
+pub struct Linked {
+    /// The request.
+    pub id: RequestId,
+    /// The adult.
+    pub adult: AdultId,
+    /// Their address.
+    pub email: EmailAddress,
+    /// Whether a claim is still to be decided.
+    pub has_open_claim: bool,
+    /// Whether this request gave the adult their login row.
+    pub made_login_row: bool,
+    /// How many of its claims are approved.
+    pub approved: i64,
+}
+
+#[derive(FromRow)]
+struct LinkedRow {
+    id: String,
+    adult_id: String,
+    email: String,
+    open_claims: kinlink_db::Int,
+    approved_claims: kinlink_db::Int,
+    login_rows: kinlink_db::Int,
+}
+
+/// Of the approved requests behind these links, those whose approved claims are now all linked. Held until the end of the
+/// transaction, so that no decision comes in between.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn linked(session: &mut impl Session, links: &[LinkId]) -> Result<Vec<Linked>, StoreError> {
+    let sql = format!(
+        "SELECT r.id, r.adult_id, r.email, \
+         (SELECT COUNT(*) FROM claims o WHERE o.request_id = r.id AND o.state = 'open') AS open_claims, \
+         (SELECT COUNT(*) FROM claims a WHERE a.request_id = r.id AND a.state = 'approved') AS approved_claims, \
+         (SELECT COUNT(*) FROM login_rows w WHERE w.request_id = r.id) AS login_rows \
+         FROM requests r WHERE r.status = 'approved' AND r.adult_id IS NOT NULL AND r.email IS NOT NULL AND r.id IN \
+         (SELECT c.request_id FROM claims c WHERE c.state = 'approved' AND c.link_id IN {}) AND NOT EXISTS \
+         (SELECT 1 FROM claims u WHERE u.request_id = r.id AND u.state = 'approved' AND (u.outcome IS NULL OR \
+         u.outcome <> 'linked')) ORDER BY r.id{}",
+        in_list(links.len()),
+        session.engine().for_update()
+    );
+    let args: Vec<Value> = links.iter().map(|link| link.0.into()).collect();
+    let rows: Vec<LinkedRow> = session.fetch_all(&sql, args).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Linked {
+                id: id(&row.id, "requests.id")?,
+                adult: id(&row.adult_id, "requests.adult_id")?,
+                email: EmailAddress::parse(&row.email).map_err(|_| StoreError::Corrupt("requests.email"))?,
+                has_open_claim: row.open_claims.is_set(),
+                made_login_row: row.login_rows.is_set(),
+                approved: row.approved_claims.0,
+            })
+        })
+        .collect()
+}
+
+/// Makes approved requests provisioned.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn mark_provisioned(
+    session: &mut impl Session,
+    requests: &[RequestId],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "UPDATE requests SET status = 'provisioned', updated_at = ?, version = version + 1 WHERE status = 'approved' AND id IN {}",
+        in_list(requests.len())
+    );
+    let mut args: Vec<Value> = vec![millis(now).into()];
+    args.extend(requests.iter().map(|request| Value::from(request.to_string())));
+    session.execute(&sql, args).await?;
+    Ok(())
+}
+
+/// How a list is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// Newest first.
+    Newest,
+    /// Oldest first.
+    Oldest,
+    /// By family name, then given name.
+    Name,
+    /// By family name, backwards.
+    NameDescending,
+}
+
+/// Which requests to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only these statuses; empty means all.
+    pub statuses: Vec<Status>,
+    /// Only this kind.
+    pub kind: Option<Kind>,
+    /// Only those that contain every word: names, address, comment, note, children, reference.
+    pub search: String,
+}
+
+/// Where a page begins: behind the row with this sort value and id.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Cursor {
+    /// The sort value: milliseconds as text, or the sort name.
+    pub value: String,
+    /// The id.
+    pub id: String,
+}
+
+/// A page of requests.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(
+    session: &mut impl Session,
+    filter: &Filter,
+    sort: Sort,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Vec<Request>, StoreError> {
+    let (mut conditions, mut args) = conditions(filter, true);
+    let (column, direction, comparison) = match sort {
+        Sort::Newest => ("created_at", "DESC", "<"),
+        Sort::Oldest => ("created_at", "ASC", ">"),
+        Sort::Name => ("sort_name", "ASC", ">"),
+        Sort::NameDescending => ("sort_name", "DESC", "<"),
+    };
+    if let Some(cursor) = after {
+        conditions.push(format!("({column} {comparison} ? OR ({column} = ? AND id {comparison} ?))"));
+        let value = || match sort {
+            Sort::Newest | Sort::Oldest => Value::from(cursor.value.parse::<i64>().unwrap_or_default()),
+            Sort::Name | Sort::NameDescending => Value::from(cursor.value.as_str()),
+        };
+        args.extend([value(), value(), cursor.id.as_str().into()]);
+    }
+    let sql =
+        format!("{REQUEST} WHERE {} ORDER BY {column} {direction}, id {direction} LIMIT ?", conditions.join(" AND "));
+    args.push(i64::from(limit).into());
+    let rows: Vec<RequestRow> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(Request::try_from).collect()
+}
+
+/// The cursor behind a request.
+#[must_use]
+pub fn cursor(request: &Request, sort: Sort) -> Cursor {
+    let value = match sort {
+        Sort::Newest | Sort::Oldest => millis(request.created_at).to_string(),
+        Sort::Name | Sort::NameDescending => sort_name(&request.family_name, &request.given_name),
+    };
+    Cursor { value, id: request.id.to_string() }
+}
+
+/// How many requests each status has under a filter (whose own statuses are left aside).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn counts(session: &mut impl Session, filter: &Filter) -> Result<Vec<(Status, i64)>, StoreError> {
+    let (conditions, args) = conditions(filter, false);
+    let sql = format!("SELECT status, COUNT(*) FROM requests WHERE {} GROUP BY status", conditions.join(" AND "));
+    let rows: Vec<(String, i64)> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(|(status, count)| Ok((coded(Status::from_code(&status), "requests.status")?, count))).collect()
+}
+
+/// Other requests of the same address, newest first: what staff see beside a request.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn others_of(session: &mut impl Session, request: &Request, limit: u32) -> Result<Vec<Request>, StoreError> {
+    let Some(email) = &request.email else { return Ok(Vec::new()) };
+    let sql = format!("{REQUEST} WHERE email = ? AND id <> ? ORDER BY created_at DESC, id DESC LIMIT ?");
+    let args = [email.as_str().into(), request.id.to_string().into(), Value::from(i64::from(limit))];
+    let rows: Vec<RequestRow> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(Request::try_from).collect()
+}
+
+/// Requests whose address was not proven and cannot be any more: every link that was mailed has run out by `now`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn unprovable(session: &mut impl Session, now: Timestamp, limit: u32) -> Result<Vec<Request>, StoreError> {
+    let sql = format!(
+        "{REQUEST} WHERE status = ? AND NOT EXISTS (SELECT 1 FROM email_proofs p WHERE p.request_id = requests.id AND \
+         p.expires_at > ?) ORDER BY created_at, id LIMIT ?"
+    );
+    let args = [Status::Unconfirmed.code().into(), millis(now).into(), Value::from(i64::from(limit))];
+    let rows: Vec<RequestRow> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(Request::try_from).collect()
+}
+
+/// The claims of one adult's requests, newest request first, with each request's reference and status.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn claims_of_adult(
+    session: &mut impl Session,
+    adult: AdultId,
+) -> Result<Vec<(Reference, Status, Claim)>, StoreError> {
+    let requests: Vec<RequestRow> = session
+        .fetch_all(
+            &format!("{REQUEST} WHERE adult_id = ? ORDER BY created_at DESC, id DESC"),
+            [adult.to_string().into()],
+        )
+        .await?;
+    let requests: Vec<Request> = requests.into_iter().map(Request::try_from).collect::<Result<_, _>>()?;
+    let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
+    let claims = claims_of(session, &ids).await?;
+    Ok(requests
+        .into_iter()
+        .flat_map(|request| {
+            let own: Vec<_> = claims.iter().filter(|claim| claim.request == request.id).cloned().collect();
+            own.into_iter().map(move |claim| (request.reference.clone(), request.status, claim))
+        })
+        .collect())
+}
+
+fn conditions(filter: &Filter, with_statuses: bool) -> (Vec<String>, Vec<Value>) {
+    let mut conditions = vec!["1 = 1".to_owned()];
+    let mut args = Vec::new();
+    if with_statuses && !filter.statuses.is_empty() {
+        conditions.push(format!("status IN {}", in_list(filter.statuses.len())));
+        args.extend(filter.statuses.iter().map(|status| Value::from(status.code())));
+    }
+    if let Some(kind) = filter.kind {
+        conditions.push("kind = ?".to_owned());
+        args.push(kind.code().into());
+    }
+    for word in filter.search.split_whitespace() {
+        // The searched text holds folded words; an address is folded the same way. Folding leaves letters and digits
+        // only, so that the pattern needs no escaping.
+        let word = fold(word);
+        if !word.is_empty() {
+            conditions.push("search_text LIKE ?".to_owned());
+            args.push(format!("%{word}%").into());
+        }
+    }
+    (conditions, args)
+}
+
+fn search_text(request: &Request, children: &[&Child]) -> String {
+    let mut parts = vec![
+        request.reference.as_str(),
+        &request.given_name,
+        &request.family_name,
+        &request.email_typed,
+        request.email.as_ref().map_or("", EmailAddress::as_str),
+        &request.comment,
+        &request.staff_note,
+    ];
+    for child in children {
+        parts.extend([
+            child.given_name.as_str(),
+            &child.family_name,
+            child.tutor_group.as_deref().unwrap_or_default(),
+            child.admission_number.as_deref().unwrap_or_default(),
+        ]);
+    }
+    fold_words(&parts.join(" "))
+}
+
+/// What lists of people are sorted by.
+#[must_use]
+pub fn sort_name(family_name: &str, given_name: &str) -> String {
+    let name = format!("{} {}", fold_words(family_name), fold_words(given_name));
+    name.chars().take(200).collect()
+}
+
+fn faults_json(faults: &[FieldFault]) -> String {
+    // A list of plain structs always serialises.
+    serde_json::to_string(faults).unwrap_or_else(|_| "[]".to_owned())
+}
