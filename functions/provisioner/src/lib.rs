@@ -1,0 +1,137 @@
+//! The provisioner function: one typed event, one answer. Scheduled, or invoked by hand with the same event.
+//!
+//! `{"action":"cycle"}` is what the schedule sends; the other actions are for people and deployments. What each does lives
+//! in the crate `service`; this only reads the event, calls, and shapes the answer.
+
+use kinlink_domain::{
+    Timestamp,
+    staff::{Actor, StaffRole},
+};
+use kinlink_service::{
+    App, ServiceError,
+    cycle::{self, Mode, Ran},
+    doctor, explain, housekeeping, mail,
+    mail::{School, Transport},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Mails that one invocation sends at most; the next one goes on.
+const MAILS: u32 = 200;
+
+/// What the provisioner is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// Do what is due.
+    Cycle {
+        /// Make every job due now, also those that were given up.
+        #[serde(default)]
+        retry: bool,
+    },
+    /// Compare everybody and put right what differs.
+    Reconcile {},
+    /// Show what a reconciliation would write, row by row.
+    Plan {},
+    /// Write exactly the plan with this digest, also where the brake holds it.
+    Apply {
+        /// The digest, as `plan` gave it.
+        digest: String,
+    },
+    /// Look at everything that a cycle relies on.
+    Doctor {},
+    /// Why an adult does not see a pupil.
+    Explain {
+        /// The adult: id, user name or address.
+        adult: String,
+        /// The pupil: Moodle user id, admission number or name.
+        pupil: String,
+    },
+    /// Bring our database's schema up to date.
+    Migrate {},
+}
+
+/// What the function works with.
+#[derive(Clone)]
+pub struct Provisioner {
+    /// The application.
+    pub app: App,
+    /// For the texts of mails.
+    pub school: School,
+    /// Where mails go.
+    pub transport: Transport,
+}
+
+impl Provisioner {
+    /// Does what an event asks for; the answer is JSON. Whoever may invoke the function may do all of it: that right is
+    /// given by AWS, not by a token of ours.
+    ///
+    /// # Errors
+    /// What stopped it; Lambda then counts a failed invocation.
+    pub async fn handle(&self, event: Event, deadline: Option<Timestamp>) -> Result<Value, ServiceError> {
+        let actor = Actor { name: "lambda:invoke".into(), role: Some(StaffRole::Administrator) };
+        let app = &self.app;
+        match event {
+            Event::Cycle { retry } => {
+                if retry {
+                    cycle::revive(app, &actor, None).await?;
+                }
+                self.run(&Actor::system(), Mode::Jobs, deadline).await
+            }
+            Event::Reconcile {} => self.run(&Actor::system(), Mode::Full, deadline).await,
+            Event::Apply { digest } => self.run(&actor, Mode::Apply(digest), deadline).await,
+            Event::Plan {} => {
+                let (plan, digest) = cycle::plan(app, &actor).await?;
+                Ok(json!({ "digest": digest, "rows": plan.lines().collect::<Vec<_>>() }))
+            }
+            Event::Doctor {} => {
+                let diagnosis = doctor::examine(app, &actor).await?;
+                Ok(json!({ "level": diagnosis.worst(), "findings": diagnosis.findings }))
+            }
+            Event::Explain { adult, pupil } => {
+                let adult = explain::find_adult(app, &adult).await?;
+                let pupil = explain::find_pupil(app, &actor, &pupil).await?;
+                Ok(json!(explain::explain(app, &actor, adult.id, pupil).await?))
+            }
+            Event::Migrate {} => {
+                app.migrate().await?;
+                Ok(json!({ "migrated": true }))
+            }
+        }
+    }
+
+    async fn run(&self, actor: &Actor, mode: Mode, deadline: Option<Timestamp>) -> Result<Value, ServiceError> {
+        // Boxed: a cycle's future is large, and nothing here is so short that one allocation counts.
+        let ran = Box::pin(cycle::run(&self.app, actor, mode, deadline, &|_| {})).await;
+        // Mails and tidying up do not depend on Moodle: a Moodle that is down must not keep parents from their links.
+        let tidied = housekeeping::tidy(&self.app).await?;
+        let mails = mail::deliver(&self.app, &self.school, &self.transport, MAILS).await?;
+        Ok(match ran? {
+            Ran::Busy => json!({ "busy": true, "tidied": tidied, "mails": mails }),
+            Ran::Done(report) => json!({ "report": report, "tidied": tidied, "mails": mails }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Event;
+
+    #[test]
+    fn events_read_as_they_are_documented() {
+        for (json, event) in [
+            (r#"{"action":"cycle"}"#, Event::Cycle { retry: false }),
+            (r#"{"action":"cycle","retry":true}"#, Event::Cycle { retry: true }),
+            (r#"{"action":"reconcile"}"#, Event::Reconcile {}),
+            (r#"{"action":"plan"}"#, Event::Plan {}),
+            (r#"{"action":"apply","digest":"abc"}"#, Event::Apply { digest: "abc".into() }),
+            (r#"{"action":"doctor"}"#, Event::Doctor {}),
+            (r#"{"action":"migrate"}"#, Event::Migrate {}),
+        ] {
+            assert_eq!(serde_json::from_str::<Event>(json).unwrap(), event, "{json}");
+        }
+        for bad in [r"{}", r#"{"action":"destroy"}"#, r#"{"action":"apply"}"#, r#"{"action":"cycle","force":1}"#] {
+            assert!(serde_json::from_str::<Event>(bad).is_err(), "{bad}");
+        }
+    }
+}

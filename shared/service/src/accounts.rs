@@ -1,0 +1,218 @@
+//! Login rows and adults: who can sign in, how that stands in Moodle, and taking it away.
+
+use std::collections::BTreeSet;
+
+use kinlink_domain::{
+    ids::{AdultId, LinkId},
+    request::{ClaimState, Status},
+    staff::{Actor, Permission},
+};
+use kinlink_moodle::users;
+use kinlink_store::{
+    Tx, accounts,
+    accounts::LoginRow,
+    audit,
+    jobs::Priority,
+    links,
+    requests::{self, Cursor, Request},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    App, ServiceError,
+    access::require,
+    decide::{enqueue_job, tell_queue},
+    error::retry_races,
+    mail::{self, Letter},
+};
+
+/// More than this many at once need the number typed.
+const TYPED_NUMBER_ABOVE: usize = 10;
+/// Most login rows that one call may revoke.
+const REVOKE_MOST: usize = 1_000;
+
+/// How a login row stands in Moodle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// Moodle has the account; it signs in by this row.
+    Active,
+    /// Moodle has the account, suspended.
+    Suspended,
+    /// Moodle has no such account: not synchronised yet, or refused. An orphan.
+    Missing,
+    /// The name belongs to an account that signs in another way. An orphan.
+    OtherAuth,
+    /// Moodle could not be asked.
+    Unknown,
+}
+
+/// A login row with its state.
+#[derive(Debug, Clone)]
+pub struct LoginView {
+    /// The row.
+    pub row: LoginRow,
+    /// How it stands in Moodle.
+    pub state: AccountState,
+    /// Its account.
+    pub moodle_user: Option<i64>,
+}
+
+/// A page of login rows with their state in Moodle. With Moodle out of reach the rows still come, their state unknown.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], the store.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    search: &str,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Vec<LoginView>, ServiceError> {
+    require(actor, Permission::Read)?;
+    let rows = accounts::list_login_rows(&mut app.store.acquire().await?, search, after, limit).await?;
+    let names: Vec<String> = rows.iter().map(|row| row.username.clone()).collect();
+    let found = moodle_accounts(app, &names).await;
+    if let Err(error) = &found {
+        tracing::warn!(%error, "login rows are listed without their state in Moodle");
+    }
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let account = found.as_ref().ok().and_then(|users| users.iter().find(|user| user.username == row.username));
+            let state = match (&found, account) {
+                (Err(_), _) => AccountState::Unknown,
+                (Ok(_), None) => AccountState::Missing,
+                (Ok(_), Some(user)) if user.auth != "db" => AccountState::OtherAuth,
+                (Ok(_), Some(user)) if user.suspended => AccountState::Suspended,
+                (Ok(_), Some(_)) => AccountState::Active,
+            };
+            LoginView { row, state, moodle_user: account.map(|user| user.id.0) }
+        })
+        .collect())
+}
+
+async fn moodle_accounts(app: &App, names: &[String]) -> Result<Vec<users::User>, ServiceError> {
+    let mut moodle = app.moodle.connect().await?;
+    let prefix = app.moodle.prefix();
+    let config = kinlink_moodle::site::config(&mut moodle, prefix, &["mnet_localhost_id"]).await?;
+    let host = config.get("mnet_localhost_id").and_then(|id| id.parse().ok()).unwrap_or(1);
+    Ok(users::by_usernames(&mut moodle, prefix, host, names).await?)
+}
+
+/// Revokes login rows by user name: the rows go, the adults' links end, their requests become withdrawn.
+///
+/// `confirmed` is the number that the caller typed; it must be right when there are more than ten.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`] when one of the names has no row (then none is revoked), refusals
+/// `confirm_number` and `too_many`, the store.
+pub async fn revoke(
+    app: &App,
+    actor: &Actor,
+    usernames: &[String],
+    confirmed: Option<usize>,
+) -> Result<usize, ServiceError> {
+    require(actor, Permission::Decide)?;
+    let names: Vec<String> = usernames.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+    if names.len() > REVOKE_MOST {
+        return Err(ServiceError::refused("too_many", format!("revoke at most {REVOKE_MOST} login rows at once")));
+    }
+    if names.len() > TYPED_NUMBER_ABOVE && confirmed != Some(names.len()) {
+        let detail = format!("this revokes {} login rows; confirm that number", names.len());
+        return Err(ServiceError::refused("confirm_number", detail));
+    }
+    let hints = retry_races!(revoke_once(app, actor, &names))?;
+    tell_queue(app, &hints).await;
+    Ok(names.len())
+}
+
+async fn revoke_once(app: &App, actor: &Actor, names: &[String]) -> Result<Vec<kinlink_queue::Hint>, ServiceError> {
+    let mut tx = app.store.begin().await?;
+    let adults: Vec<AdultId> = accounts::adults_by_username(&mut tx, names).await?.iter().map(|a| a.id).collect();
+    let rows = accounts::login_rows_of(&mut tx, &adults).await?;
+    if rows.len() != names.len() {
+        return Err(ServiceError::NotFound("login row"));
+    }
+    end_access(app, &mut tx, actor, &adults, "revoked").await?;
+    let mut hints = Vec::new();
+    for adult in &adults {
+        hints.push(enqueue_job(app, &mut tx, *adult, None, Priority::Removal).await?);
+    }
+    tx.commit().await?;
+    Ok(hints)
+}
+
+/// Ends everything that adults have: links, login rows, requests in force. The caller queues the jobs.
+pub(crate) async fn end_access(
+    app: &App,
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    adults: &[AdultId],
+    reason: &str,
+) -> Result<(), ServiceError> {
+    let now = app.now();
+    let active: Vec<LinkId> =
+        links::of_adults(tx, adults).await?.iter().filter(|link| link.active).map(|link| link.id).collect();
+    links::end(tx, &active, reason, now).await?;
+    for adult in adults {
+        let affected: BTreeSet<_> = requests::claims_of_adult(tx, *adult)
+            .await?
+            .into_iter()
+            .filter(|(_, status, claim)| status.is_in_force() && claim.state == ClaimState::Approved)
+            .map(|(_, _, claim)| claim.request)
+            .collect();
+        for id in affected {
+            let mut request = requests::find(tx, id).await?.ok_or(ServiceError::NotFound("request"))?;
+            let mut claims = requests::claims(tx, id).await?;
+            for claim in claims.iter_mut().filter(|claim| claim.state == ClaimState::Approved) {
+                claim.state = ClaimState::Withdrawn;
+                claim.outcome = None;
+                claim.outcome_at = None;
+            }
+            request.status = Status::Withdrawn;
+            request.updated_at = now;
+            requests::update(tx, &mut request, &claims).await?;
+            for claim in &claims {
+                requests::update_claim(tx, claim).await?;
+            }
+            let detail = json!({ "reason": reason, "version": request.version });
+            let entry = audit::Entry::new("request.withdraw", format!("request:{id}"), detail);
+            audit::write(tx, actor, now, &[entry]).await?;
+        }
+        end_account_if_unlinked(app, tx, actor, *adult, None).await?;
+    }
+    Ok(())
+}
+
+/// Removes an adult's login row when no link of theirs is in force, and tells them that their access ended.
+pub(crate) async fn end_account_if_unlinked(
+    app: &App,
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    adult: AdultId,
+    request: Option<&Request>,
+) -> Result<(), ServiceError> {
+    if links::of_adults(tx, &[adult]).await?.iter().any(|link| link.active) {
+        return Ok(());
+    }
+    let now = app.now();
+    let removed = accounts::delete_login_rows(tx, &[adult], now).await?;
+    if let Some(adult) = accounts::adult(tx, adult).await? {
+        let once = format!("ended:{}:{}", adult.id, now.as_millisecond());
+        mail::enqueue_to(
+            app,
+            tx,
+            &adult.email,
+            request.map(|request| request.id),
+            Some(adult.id),
+            Letter::AccessEnded,
+            &once,
+        )
+        .await?;
+    }
+    let entry = audit::Entry::new("login_row.revoke", format!("adult:{adult}"), json!({ "rows": removed }));
+    audit::write(tx, actor, now, &[entry]).await?;
+    Ok(())
+}

@@ -1,0 +1,568 @@
+//! Approving: which pupil each claim means, which account the adult has, and one transaction that makes it so.
+//!
+//! Status, adult, login row, links, decisions, outbox job and audit are one transaction, guarded by the request's version
+//! and by unique keys (user name, pair of adult and pupil, login row of an adult). Moodle is only read here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kinlink_domain::{
+    fold::fold,
+    ids::{AdultId, ClaimId, MoodleUserId, RequestId},
+    matching::{Register, Verdict},
+    policy::Policy,
+    request::{Action, ClaimState, Kind, Status, status_by_claims},
+    staff::{Actor, Permission},
+    submission::{FaultCode, FieldFault},
+    username,
+};
+use kinlink_moodle::{pupils, site, site::Site, users, users::User};
+use kinlink_store::{
+    Tx, accounts,
+    accounts::{Adult, LoginRow},
+    audit, decisions,
+    decisions::Decision,
+    jobs::Priority,
+    links, requests,
+    requests::{Claim, Request},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    App, ServiceError,
+    access::require,
+    accounts::end_access,
+    decide::{enqueue_job, load, tell_queue},
+    error::retry_races,
+};
+
+/// What staff decide about a request.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// What to do with each claim. Left empty: every open claim by its exact match. Otherwise claims that are not named stay open.
+    #[serde(default)]
+    pub claims: Vec<ClaimChoice>,
+    /// Which account the adult gets.
+    #[serde(default)]
+    pub account: AccountChoice,
+    /// What was checked in the MIS.
+    #[serde(default)]
+    pub checks: Checks,
+    /// A note for the history.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// What to do with one claim.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimChoice {
+    /// Which claim.
+    pub claim: ClaimId,
+    /// What to do with it.
+    pub pick: Pick,
+}
+
+/// Whom a claim means.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pick {
+    /// The one pupil who matches exactly.
+    Exact,
+    /// This pupil: a Moodle user id.
+    Pupil(MoodleUserId),
+    /// Nobody: this claim is refused.
+    Deny,
+    /// Not decided yet.
+    Leave,
+}
+
+/// Which account the adult gets.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountChoice {
+    /// That of the adult with this address and name, otherwise a new one; refused where that is not clear.
+    #[default]
+    Auto,
+    /// That of this adult.
+    Adult(AdultId),
+    /// A new one, even if the address is known: two people with one mailbox.
+    New,
+    /// A Moodle account that signs in another way, such as that of a member of staff: it is linked, never changed.
+    MoodleUser(MoodleUserId),
+}
+
+/// The checks that the school's staff make in the MIS before they approve.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checks {
+    /// The adult's details and address are those on file.
+    #[serde(default)]
+    pub details_match: bool,
+    /// No unrelated pupil of a similar name was taken for the child.
+    #[serde(default)]
+    pub no_similar_pupil: bool,
+    /// No court order or other critical note stands against it.
+    #[serde(default)]
+    pub no_critical_note: bool,
+}
+
+impl Checks {
+    /// Everything checked.
+    pub const ALL: Self = Self { details_match: true, no_similar_pupil: true, no_critical_note: true };
+
+    fn missing(self) -> Vec<FieldFault> {
+        [
+            (self.details_match, "details_match", "confirm that the adult's details and address are those on file"),
+            (self.no_similar_pupil, "no_similar_pupil", "confirm that no pupil of a similar name is meant"),
+            (
+                self.no_critical_note,
+                "no_critical_note",
+                "confirm that no court order or critical note stands against it",
+            ),
+        ]
+        .into_iter()
+        .filter(|(checked, ..)| !checked)
+        .map(|(_, name, detail)| fault(format!("/checks/{name}"), FaultCode::Required, detail))
+        .collect()
+    }
+}
+
+/// What approving found in Moodle.
+struct Reading {
+    site: Site,
+    register: Register,
+    same_address: Vec<User>,
+}
+
+/// Approves a request, claim by claim.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], [`ServiceError::Stale`] (`version`, when given, is not the
+/// request's); [`ServiceError::Invalid`] naming each claim that cannot be approved and why; refusals `wrong_status`,
+/// `needs_correction`, `shared_mailbox`, `account_exists`, `nothing_approved`; Moodle or the store failed. Nothing was
+/// changed then.
+pub async fn approve(
+    app: &App,
+    actor: &Actor,
+    id: RequestId,
+    version: Option<i64>,
+    approval: &Approval,
+) -> Result<Request, ServiceError> {
+    require(actor, Permission::Decide)?;
+    let policy = app.policy().await?;
+    let (request, _) = load(app, id, version, Action::Approve).await?;
+    if policy.require_checks {
+        let missing = approval.checks.missing();
+        if !missing.is_empty() {
+            return Err(ServiceError::Invalid(missing));
+        }
+    }
+    let reading = read_moodle(app, &policy, &request).await?;
+    let (request, jobs) = retry_races!(approve_once(app, actor, &policy, id, version, approval, &reading))?;
+    tell_queue(app, &jobs).await;
+    Ok(request)
+}
+
+async fn read_moodle(app: &App, policy: &Policy, request: &Request) -> Result<Reading, ServiceError> {
+    let mut moodle = app.moodle.connect().await?;
+    let prefix = app.moodle.prefix();
+    let site = site::read(&mut moodle, prefix, policy).await?;
+    let register = Register::new(pupils::all(&mut moodle, prefix, policy, &site).await?);
+    let same_address = match &request.email {
+        Some(email) => users::by_email(&mut moodle, prefix, email).await?,
+        None => Vec::new(),
+    };
+    Ok(Reading { site, register, same_address })
+}
+
+async fn approve_once(
+    app: &App,
+    actor: &Actor,
+    policy: &Policy,
+    id: RequestId,
+    version: Option<i64>,
+    approval: &Approval,
+    reading: &Reading,
+) -> Result<(Request, Vec<kinlink_queue::Hint>), ServiceError> {
+    let now = app.now();
+    let (mut request, mut claims) = load(app, id, version, Action::Approve).await?;
+    if request.email.is_none() || request.given_name.is_empty() || request.family_name.is_empty() {
+        return Err(ServiceError::Refused {
+            code: "needs_correction",
+            detail: "the adult's name or address is missing or wrong; correct it first".into(),
+            parts: request.faults.clone(),
+        });
+    }
+    let picks = picks(&request, &claims, approval, &reading.register)?;
+    let pinned: BTreeMap<ClaimId, MoodleUserId> =
+        picks.iter().filter_map(|(claim, pick)| Some((*claim, pick.as_ref()?.to_owned()?))).collect();
+
+    let mut tx = app.store.begin().await?;
+    let mut made = Vec::new();
+    let decision = |claim: Option<ClaimId>, action, pupil| Decision {
+        id: app.new_uuid(),
+        request: id,
+        claim,
+        actor: actor.name.clone(),
+        action,
+        reason: None,
+        note: approval.note.clone().filter(|_| claim.is_none()),
+        pupil,
+        made_at: now,
+    };
+    let mut jobs = Vec::new();
+    if request.kind == Kind::Leave {
+        let adult = adult_who_leaves(&mut tx, &request, &approval.account).await?;
+        request.adult = Some(adult.id);
+        end_access(app, &mut tx, actor, &[adult.id], "left").await?;
+        jobs.push(enqueue_job(app, &mut tx, adult.id, Some(id), Priority::Removal).await?);
+        request.status = Status::Provisioned;
+    } else if !pinned.is_empty() {
+        let (adult, is_new) = resolve_adult(app, &mut tx, &request, &approval.account, reading).await?;
+        request.adult = Some(adult.id);
+        if adult.picked_user.is_some_and(|account| pinned.values().any(|pupil| *pupil == account)) {
+            return Err(ServiceError::refused("own_pupil", "the account that was chosen is the pupil's own"));
+        }
+        let gave_row = give_login_row(app, &mut tx, policy, &request, &adult).await?;
+        for claim in &mut claims {
+            if let Some(pupil) = pinned.get(&claim.id) {
+                claim.link = Some(links::activate(&mut tx, adult.id, *pupil, claim.id, now).await?);
+                claim.pupil = Some(*pupil);
+                claim.state = ClaimState::Approved;
+                claim.outcome = None;
+                claim.outcome_at = None;
+                made.push(decision(Some(claim.id), Action::Approve, Some(*pupil)));
+            }
+        }
+        jobs.push(enqueue_job(app, &mut tx, adult.id, Some(id), Priority::Grant).await?);
+        let detail = json!({ "new": is_new, "login_row": gave_row, "picked_user": adult.picked_user });
+        let entry = audit::Entry::new("adult.approve", format!("adult:{}", adult.id), detail);
+        audit::write(&mut tx, actor, now, &[entry]).await?;
+        request.status = Status::Approved;
+    } else if request.kind.needs_children() {
+        return Err(ServiceError::refused(
+            "nothing_approved",
+            "no child would be linked; pick at least one pupil, or deny the request",
+        ));
+    } else {
+        // A request for help that links nobody: approving it says that it was dealt with.
+        request.status = Status::Provisioned;
+        for claim in claims.iter_mut().filter(|claim| claim.state == ClaimState::Open) {
+            claim.state = ClaimState::Denied;
+        }
+    }
+    for claim in &mut claims {
+        if matches!(picks.get(&claim.id), Some(Some(None))) {
+            claim.state = ClaimState::Denied;
+            made.push(decision(Some(claim.id), Action::Deny, None));
+        }
+    }
+    if request.status == Status::Approved {
+        // Nothing is linked yet, unless this adds a child to what is.
+        let linked = claims.iter().map(|c| (c.state, c.outcome == Some(kinlink_domain::outcome::Outcome::Linked)));
+        request.status = status_by_claims(linked);
+    }
+    request.dedup_key = None;
+    request.decided_at = Some(now);
+    request.updated_at = now;
+    requests::update(&mut tx, &mut request, &claims).await?;
+    for claim in &claims {
+        requests::update_claim(&mut tx, claim).await?;
+    }
+    made.insert(0, decision(None, Action::Approve, None));
+    decisions::insert(&mut tx, &made).await?;
+    let detail = json!({
+        "version": request.version,
+        "checks": approval.checks,
+        "claims": claims.iter().map(|claim| json!({
+            "claim": claim.id, "state": claim.state, "pupil": claim.pupil, "link": claim.link,
+        })).collect::<Vec<_>>(),
+    });
+    let entry = audit::Entry::new("request.approve", format!("request:{id}"), detail);
+    audit::write(&mut tx, actor, now, &[entry]).await?;
+    tx.commit().await?;
+    Ok((request, jobs))
+}
+
+/// What is decided about each claim: `None` leaves it open, `Some(None)` refuses it, `Some(Some(pupil))` pins a pupil.
+type Picks = BTreeMap<ClaimId, Option<Option<MoodleUserId>>>;
+
+fn picks(request: &Request, claims: &[Claim], approval: &Approval, register: &Register) -> Result<Picks, ServiceError> {
+    let mut picks = Picks::new();
+    let mut faults = Vec::new();
+    let mut taken = BTreeSet::new();
+    for (i, choice) in approval.claims.iter().enumerate() {
+        let pointer = format!("/claims/{i}/claim");
+        match claims.iter().find(|claim| claim.id == choice.claim) {
+            None => faults.push(fault(pointer, FaultCode::Invalid, "this request has no such claim")),
+            Some(claim) if claim.state == ClaimState::Approved => {
+                faults.push(fault(pointer, FaultCode::Invalid, "this child is approved already; withdraw it first"));
+            }
+            Some(_) if !taken.insert(choice.claim) => {
+                faults.push(fault(pointer, FaultCode::Invalid, "this claim is named twice"));
+            }
+            Some(_) => {}
+        }
+    }
+    let default = if approval.claims.is_empty() && request.kind != Kind::Leave { Pick::Exact } else { Pick::Leave };
+    let mut pupils = BTreeMap::new();
+    for claim in claims {
+        let choice = approval.claims.iter().position(|choice| choice.claim == claim.id);
+        if claim.state == ClaimState::Approved || (choice.is_none() && claim.state != ClaimState::Open) {
+            continue;
+        }
+        let pick = choice.map_or(default, |i| approval.claims[i].pick);
+        let pointer = choice.map_or_else(|| format!("/claims/{}", claim.position), |i| format!("/claims/{i}/pick"));
+        let decided = match pick {
+            Pick::Leave => None,
+            Pick::Deny => Some(None),
+            Pick::Exact => match register.match_child(&claim.child).verdict {
+                Verdict::Exact(pupil) => Some(Some(pupil)),
+                Verdict::Ambiguous => {
+                    faults.push(fault(pointer, FaultCode::Invalid, "two or more pupils match exactly; pick one"));
+                    None
+                }
+                Verdict::Similar => {
+                    faults.push(fault(
+                        pointer,
+                        FaultCode::Invalid,
+                        "no pupil matches exactly; pick one of the candidates",
+                    ));
+                    None
+                }
+                Verdict::Nobody => {
+                    faults.push(fault(pointer, FaultCode::Invalid, "no pupil is like this; search for one or deny"));
+                    None
+                }
+            },
+            Pick::Pupil(pupil) if register.find(pupil).is_some() => Some(Some(pupil)),
+            Pick::Pupil(_) => {
+                faults.push(fault(pointer, FaultCode::Invalid, "this Moodle user is not a pupil by the pupil filter"));
+                None
+            }
+        };
+        if let Some(Some(pupil)) = decided
+            && let Some(other) = pupils.insert(pupil, claim.position)
+        {
+            let detail = format!("the same pupil is picked for child {} and child {}", other + 1, claim.position + 1);
+            faults.push(fault(format!("/claims/{}", claim.position), FaultCode::Invalid, detail));
+        }
+        picks.insert(claim.id, decided);
+    }
+    if faults.is_empty() { Ok(picks) } else { Err(ServiceError::Invalid(faults)) }
+}
+
+fn same_name(request: &Request, adult: &Adult) -> bool {
+    fold(&request.given_name) == fold(&adult.given_name) && fold(&request.family_name) == fold(&adult.family_name)
+}
+
+async fn adult_who_leaves(tx: &mut Tx<'_>, request: &Request, choice: &AccountChoice) -> Result<Adult, ServiceError> {
+    let known = known_adults(tx, request).await?;
+    let mut wanted: Vec<Adult> = match choice {
+        AccountChoice::Adult(id) => accounts::adult(tx, *id).await?.into_iter().collect(),
+        _ => known.into_iter().filter(|adult| same_name(request, adult)).collect(),
+    };
+    match (wanted.pop(), wanted.is_empty()) {
+        (Some(adult), true) => Ok(adult),
+        _ => Err(ServiceError::refused(
+            "adult_not_clear",
+            "no adult, or more than one, has this address and name; name the adult whose access ends",
+        )),
+    }
+}
+
+async fn known_adults(tx: &mut Tx<'_>, request: &Request) -> Result<Vec<Adult>, ServiceError> {
+    match &request.email {
+        Some(email) => Ok(accounts::adults_by_email(tx, email).await?),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The adult whom the request is from: known, or new. `true` when new.
+async fn resolve_adult(
+    app: &App,
+    tx: &mut Tx<'_>,
+    request: &Request,
+    choice: &AccountChoice,
+    reading: &Reading,
+) -> Result<(Adult, bool), ServiceError> {
+    // A request that was approved before keeps its adult.
+    if let (Some(id), AccountChoice::Auto) = (request.adult, choice)
+        && let Some(adult) = accounts::adult(tx, id).await?
+    {
+        return Ok((adult, false));
+    }
+    let known = known_adults(tx, request).await?;
+    match choice {
+        AccountChoice::Adult(id) => {
+            let adult = accounts::adult(tx, *id).await?.ok_or(ServiceError::NotFound("adult"))?;
+            Ok((adult, false))
+        }
+        AccountChoice::MoodleUser(user) => {
+            let account = living_account(app, reading, *user).await?;
+            if let Some(adult) = known.into_iter().find(|adult| same_name(request, adult)) {
+                accounts::set_account(tx, adult.id, None, Some(account)).await?;
+                accounts::delete_login_rows(tx, &[adult.id], app.now()).await?;
+                return Ok((Adult { username: None, picked_user: Some(account), ..adult }, false));
+            }
+            insert_adult(app, tx, request, None, Some(account)).await
+        }
+        AccountChoice::New => new_adult(app, tx, request, reading).await,
+        AccountChoice::Auto => {
+            let (mut same, others): (Vec<Adult>, Vec<Adult>) =
+                known.into_iter().partition(|adult| same_name(request, adult));
+            if same.len() == 1 {
+                return Ok((same.remove(0), false));
+            }
+            if !same.is_empty() || !others.is_empty() {
+                return Err(shared_mailbox(same.iter().chain(&others)));
+            }
+            let foreign: Vec<&User> = foreign_accounts(reading);
+            if !foreign.is_empty() {
+                return Err(account_exists(&foreign));
+            }
+            new_adult(app, tx, request, reading).await
+        }
+    }
+}
+
+/// Accounts with the request's address that sign in another way and are no pupil's: the adult's own, perhaps.
+fn foreign_accounts(reading: &Reading) -> Vec<&User> {
+    reading.same_address.iter().filter(|user| user.auth != "db" && reading.register.find(user.id).is_none()).collect()
+}
+
+fn shared_mailbox<'a>(adults: impl Iterator<Item = &'a Adult>) -> ServiceError {
+    let parts = adults
+        .map(|adult| fault("/account/adult".into(), FaultCode::Invalid, format!("adult {} has this address", adult.id)))
+        .collect();
+    ServiceError::Refused {
+        code: "shared_mailbox",
+        detail: "somebody with another name has this address; choose their account (account.adult) or a new one (account: new)"
+            .into(),
+        parts,
+    }
+}
+
+fn account_exists(users: &[&User]) -> ServiceError {
+    let parts = users
+        .iter()
+        .map(|user| {
+            let detail = format!("Moodle user {} has this address and signs in by {}", user.id, user.auth);
+            fault("/account/moodle_user".into(), FaultCode::Invalid, detail)
+        })
+        .collect();
+    ServiceError::Refused {
+        code: "account_exists",
+        detail: "a Moodle account with this address exists and signs in another way; choose it (account.moodle_user) if it is \
+                 the adult's own, or a new one (account: new)"
+            .into(),
+        parts,
+    }
+}
+
+async fn living_account(app: &App, reading: &Reading, user: MoodleUserId) -> Result<MoodleUserId, ServiceError> {
+    let mut moodle = app.moodle.connect().await?;
+    let found = users::by_ids(&mut moodle, app.moodle.prefix(), &[user]).await?.pop();
+    let account = found
+        .filter(|account| !account.deleted && account.host == reading.site.local_host)
+        .ok_or(ServiceError::NotFound("Moodle account"))?;
+    if reading.register.find(user).is_some() {
+        return Err(ServiceError::refused(
+            "account_is_pupil",
+            "this Moodle account is a pupil's; an adult needs their own",
+        ));
+    }
+    Ok(account.id)
+}
+
+async fn new_adult(
+    app: &App,
+    tx: &mut Tx<'_>,
+    request: &Request,
+    reading: &Reading,
+) -> Result<(Adult, bool), ServiceError> {
+    let email = request.email.as_ref().ok_or(ServiceError::NotFound("address"))?;
+    let mut moodle = app.moodle.connect().await?;
+    let (prefix, host) = (app.moodle.prefix(), reading.site.local_host);
+    for first in [1, 10, 100] {
+        let names: Vec<String> = (first..first + 9)
+            .map(|number| username::propose(email, reading.site.extended_usernames, number))
+            .collect();
+        let ours = accounts::adults_by_username(tx, &names).await?;
+        let theirs = users::by_usernames(&mut moodle, prefix, host, &names).await?;
+        let free = names.iter().find(|name| {
+            let taken = ours.iter().any(|adult| adult.username.as_ref() == Some(*name));
+            // An account that signs in by the external database under exactly this address is the adult's from before
+            // Kinlink; every other account of that name is somebody else's.
+            let own = |user: &&User| user.auth == "db" && !user.deleted && user.username == email.as_str();
+            !taken && theirs.iter().filter(|user| user.username == **name).all(|user| own(&user))
+        });
+        if let Some(name) = free {
+            return insert_adult(app, tx, request, Some(name.clone()), None).await;
+        }
+    }
+    Err(ServiceError::refused(
+        "no_username",
+        "every user name for this address is taken; correct the address or pick an account",
+    ))
+}
+
+async fn insert_adult(
+    app: &App,
+    tx: &mut Tx<'_>,
+    request: &Request,
+    username: Option<String>,
+    picked_user: Option<MoodleUserId>,
+) -> Result<(Adult, bool), ServiceError> {
+    let adult = Adult {
+        id: app.new_id(),
+        title: request.title.clone(),
+        given_name: request.given_name.clone(),
+        family_name: request.family_name.clone(),
+        email: request.email.clone().ok_or(ServiceError::NotFound("address"))?,
+        locale: request.locale.clone(),
+        username,
+        picked_user,
+        created_at: app.now(),
+    };
+    accounts::insert_adult(tx, &adult).await?;
+    Ok((adult, true))
+}
+
+/// Gives the adult a login row if they need one and have none. `true` when it did.
+async fn give_login_row(
+    app: &App,
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    request: &Request,
+    adult: &Adult,
+) -> Result<bool, ServiceError> {
+    let Some(username) = &adult.username else { return Ok(false) };
+    if !accounts::login_rows_of(tx, &[adult.id]).await?.is_empty() {
+        return Ok(false);
+    }
+    let first = match (&adult.title, policy.title_in_first_name) {
+        (Some(title), true) => format!("{title} {}", adult.given_name),
+        _ => adult.given_name.clone(),
+    };
+    let row = LoginRow {
+        username: username.clone(),
+        // Moodle cuts at 100 characters; cut here, so that both sides hold the same.
+        firstname: first.chars().take(100).collect(),
+        lastname: adult.family_name.clone(),
+        email: adult.email.to_string(),
+        description: policy.description.clone(),
+        lang: adult.locale.clone(),
+        request: request.id,
+        adult: adult.id,
+        created_at: app.now(),
+    };
+    accounts::insert_login_row(tx, &row).await?;
+    Ok(true)
+}
+
+fn fault(pointer: String, code: FaultCode, detail: impl Into<String>) -> FieldFault {
+    FieldFault { pointer, code, detail: detail.into() }
+}

@@ -1,0 +1,478 @@
+//! The provisioner: one run drains the queue, compares what should be in Moodle with what is, and writes the difference.
+//!
+//! Read in this order: this file (lease, lock, the loop over batches, the end), [`batch`](self) `batch.rs` (one batch: facts,
+//! plan, apply, settle), `full.rs` (everybody, not only those with jobs), `report.rs` (what comes out).
+//!
+//! Invariants, each with a test that kills the process between any two writes:
+//! * The outbox is the truth; a queue message is a hint. Doubled, reordered or lost messages change nothing.
+//! * A job is finished in the same transaction as what it brought about is recorded.
+//! * The ledger names a row before Moodle holds it.
+//! * One writer: a lease in the store, and the advisory lock of the connection that writes.
+
+mod batch;
+mod full;
+mod report;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use kinlink_domain::{
+    Timestamp,
+    ids::{AdultId, CycleId, JobId},
+    policy::Policy,
+    staff::{Actor, Permission},
+};
+use kinlink_moodle::{Locked, MoodleError, roles::Ownership, site};
+use kinlink_queue::{Receipt, Received};
+use kinlink_store::{
+    audit, cycles,
+    cycles::{Cycle, CycleState},
+    jobs,
+    jobs::Job,
+    leases, ledger,
+};
+use serde_json::json;
+
+pub use report::{Ran, Report};
+
+use crate::{App, ServiceError, access::require};
+use batch::{Batch, Context};
+
+/// Adults in one batch: what bounds a cycle's memory and the size of its transactions.
+pub const BATCH: u32 = 1_000;
+/// For how long the lease is taken; renewed with every batch.
+const LEASE: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
+/// For how long received messages are hidden. They are answered after the batch they were received for, so a cycle may be
+/// as long as it likes.
+const VISIBILITY: Duration = Duration::from_mins(5);
+/// Time that must be left before the deadline for one more batch.
+const RESERVE: jiff::SignedDuration = jiff::SignedDuration::from_secs(20);
+/// Longest pause of a job.
+const LONGEST_PAUSE_MINUTES: i64 = 6 * 60;
+
+/// What a run is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// Those who have jobs.
+    Jobs,
+    /// Everybody: compare, put right, report strays.
+    Full,
+    /// Everybody, and exactly the plan with this digest, without the brake.
+    Apply(String),
+}
+
+impl Mode {
+    /// The code in the list of cycles.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Jobs => "cycle",
+            Self::Full => "reconcile",
+            Self::Apply(_) => "apply",
+        }
+    }
+}
+
+/// How a run reports that it goes on; for progress bars.
+pub type Progress<'a> = &'a (dyn Fn(&Report) + Send + Sync);
+
+/// Runs one cycle, unless another one is running.
+///
+/// A cycle that staff asked for is taken up first: it decides mode and actor. `deadline` is when the process will be
+/// stopped from outside; the run stops in time and leaves the rest to the next one.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`]; a refusal `plan_changed` with [`Mode::Apply`]; what stopped the run: the store, Moodle or its
+/// preconditions. What was finished before stays finished; nothing is lost.
+pub async fn run(
+    app: &App,
+    actor: &Actor,
+    mode: Mode,
+    deadline: Option<Timestamp>,
+    progress: Progress<'_>,
+) -> Result<Ran, ServiceError> {
+    // The schedule runs as the system; people need the permission.
+    if actor.name != Actor::system().name {
+        require(actor, Permission::RunCycle)?;
+    }
+    let holder: CycleId = app.new_id();
+    let mut store = app.store.acquire().await?;
+    if !leases::take(&mut store, leases::PROVISIONER, holder, app.now(), lease_end(app)).await? {
+        return Ok(Ran::Busy);
+    }
+    drop(store);
+    let result = run_with_lease(app, actor, mode, deadline, progress, holder).await;
+    let given_back = async {
+        leases::give_back(&mut app.store.acquire().await?, leases::PROVISIONER, holder).await?;
+        Ok::<_, ServiceError>(())
+    };
+    if let Err(error) = given_back.await {
+        tracing::warn!(%error, "the provisioner's lease was not given back; it runs out by itself");
+    }
+    result
+}
+
+fn lease_end(app: &App) -> Timestamp {
+    app.now().checked_add(LEASE).unwrap_or(Timestamp::MAX)
+}
+
+async fn run_with_lease(
+    app: &App,
+    actor: &Actor,
+    mode: Mode,
+    deadline: Option<Timestamp>,
+    progress: Progress<'_>,
+    holder: CycleId,
+) -> Result<Ran, ServiceError> {
+    let statements = || app.moodle.db().stats().reads() + app.moodle.db().stats().writes();
+    let before = statements();
+    let locked = match app.moodle.lock().await {
+        Ok(Some(locked)) => locked,
+        // Somebody else writes to this Moodle: another Kinlink with a store of its own.
+        Ok(None) => return Ok(Ran::Busy),
+        Err(error) => return Err(fail(app, actor, &mode, error.into()).await),
+    };
+    let (cycle, mode) = begin(app, actor, mode).await?;
+    let mut run = Run { app, locked, cycle, holder, deadline, progress, report: Report::new(cycle, &mode) };
+    let result = run.go(&mode).await;
+    run.report.moodle_statements = statements() - before;
+    run.locked.release();
+    let mut store = app.store.acquire().await?;
+    let now = app.now();
+    match result {
+        Ok(()) => {
+            let report = serde_json::to_value(&run.report).unwrap_or_default();
+            cycles::finish(&mut store, cycle, CycleState::Done, Some(&report), None, now).await?;
+            tracing::info!(cycle.id = %cycle, cycle.mode = mode.code(), report = %report, "cycle done");
+            Ok(Ran::Done(Box::new(run.report)))
+        }
+        Err(error) => {
+            let report = serde_json::to_value(&run.report).unwrap_or_default();
+            cycles::finish(&mut store, cycle, CycleState::Failed, Some(&report), Some(&error.to_string()), now).await?;
+            tracing::error!(cycle.id = %cycle, cycle.mode = mode.code(), %error, "cycle failed");
+            Err(error)
+        }
+    }
+}
+
+/// Takes up the cycle that was asked for, or begins one of its own.
+async fn begin(app: &App, actor: &Actor, mode: Mode) -> Result<(CycleId, Mode), ServiceError> {
+    let mut tx = app.store.begin().await?;
+    let now = app.now();
+    cycles::bury_running(&mut tx, now).await?;
+    let asked = match mode {
+        Mode::Apply(_) => None,
+        Mode::Jobs | Mode::Full => cycles::next_queued(&mut tx).await?,
+    };
+    let (id, mode) = if let Some(asked) = asked {
+        cycles::start(&mut tx, asked.id, now).await?;
+        (asked.id, if asked.action == Mode::Full.code() { Mode::Full } else { mode })
+    } else {
+        let cycle = running(app, actor, &mode);
+        cycles::insert(&mut tx, &cycle).await?;
+        (cycle.id, mode)
+    };
+    tx.commit().await?;
+    Ok((id, mode))
+}
+
+fn running(app: &App, actor: &Actor, mode: &Mode) -> Cycle {
+    Cycle {
+        id: app.new_id(),
+        action: mode.code().to_owned(),
+        state: CycleState::Running,
+        actor: actor.name.clone(),
+        created_at: app.now(),
+        started_at: Some(app.now()),
+        finished_at: None,
+        report: None,
+        fault: None,
+    }
+}
+
+/// Records a cycle that could not even begin, so that staff see it.
+async fn fail(app: &App, actor: &Actor, mode: &Mode, error: ServiceError) -> ServiceError {
+    tracing::error!(cycle.mode = mode.code(), %error, "cycle failed before it began");
+    let recorded = async {
+        let mut tx = app.store.begin().await?;
+        let now = app.now();
+        cycles::bury_running(&mut tx, now).await?;
+        let cycle = running(app, actor, mode);
+        cycles::insert(&mut tx, &cycle).await?;
+        cycles::finish(&mut tx, cycle.id, CycleState::Failed, None, Some(&error.to_string()), now).await?;
+        Ok::<_, ServiceError>(tx.commit().await?)
+    };
+    if let Err(store) = recorded.await {
+        tracing::error!(error = %store, "the failed cycle could not be recorded");
+    }
+    error
+}
+
+/// Makes jobs due now: those that wait and those that were given up; `adult` restricts it to one. Gives their number.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], the store.
+pub async fn revive(app: &App, actor: &Actor, adult: Option<AdultId>) -> Result<u64, ServiceError> {
+    require(actor, Permission::RunCycle)?;
+    let mut tx = app.store.begin().await?;
+    let revived = jobs::revive(&mut tx, adult, app.now()).await?;
+    let subject = adult.map_or_else(|| "jobs".to_owned(), |adult| format!("adult:{adult}"));
+    audit::write(&mut tx, actor, app.now(), &[audit::Entry::new("jobs.revive", subject, json!({ "jobs": revived }))])
+        .await?;
+    tx.commit().await?;
+    Ok(revived)
+}
+
+/// What would be written if a full cycle ran now, row by row, with its digest. Writes nothing and takes no lock.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], Moodle or its preconditions, the store.
+pub async fn plan(app: &App, actor: &Actor) -> Result<(kinlink_domain::plan::Plan, String), ServiceError> {
+    require(actor, Permission::Read)?;
+    let mut connection = app.moodle.connect().await?;
+    let context = read_context(app, &mut connection).await?;
+    let survey = full::survey(app, &mut connection, &context, &|_| {}).await?;
+    Ok((survey.plan, survey.digest.to_string()))
+}
+
+async fn read_context(app: &App, connection: &mut kinlink_db::Connection) -> Result<Context, ServiceError> {
+    let policy = app.policy().await?;
+    let prefix = app.moodle.prefix().clone();
+    let site = site::read(connection, &prefix, &policy).await?;
+    Ok(Context::new(policy, site, prefix))
+}
+
+/// A run under way.
+struct Run<'a> {
+    app: &'a App,
+    locked: Locked,
+    cycle: CycleId,
+    holder: CycleId,
+    deadline: Option<Timestamp>,
+    progress: Progress<'a>,
+    report: Report,
+}
+
+impl Run<'_> {
+    async fn go(&mut self, mode: &Mode) -> Result<(), ServiceError> {
+        let context = read_context(self.app, &mut self.locked.connection).await?;
+        for refused in &context.site.refused_contexts {
+            self.report.warn(format!(
+                "static context {refused} is missing or is neither system nor category; nobody gets a role there"
+            ));
+        }
+        let warned = self.report.warnings.len();
+        match mode {
+            Mode::Jobs => self.jobs(&context).await?,
+            Mode::Full => {
+                self.jobs(&context).await?;
+                self.full(&context, None).await?;
+            }
+            Mode::Apply(digest) => self.full(&context, Some(digest)).await?,
+        }
+        for warning in &self.report.warnings[warned.min(self.report.warnings.len())..] {
+            tracing::warn!(cycle.id = %self.cycle, "{warning}");
+        }
+        Ok(())
+    }
+
+    /// Everybody who has a job: those the queue hints at, and whatever else is due in the outbox.
+    async fn jobs(&mut self, context: &Context) -> Result<(), ServiceError> {
+        let began = self.app.now();
+        self.engage_brake(context, began).await?;
+        loop {
+            if self.is_late() {
+                self.report.unfinished = true;
+                return Ok(());
+            }
+            let hints = self.receive().await;
+            let mut store = self.app.store.acquire().await?;
+            let due = jobs::due(&mut store, began, BATCH).await?;
+            let mut receipts: HashMap<JobId, Vec<Receipt>> = HashMap::new();
+            for (job, receipt) in hints {
+                receipts.entry(job).or_default().push(receipt);
+            }
+            let hinted: Vec<JobId> = receipts.keys().copied().collect();
+            let waiting = jobs::ready_of(&mut store, &hinted).await?;
+            drop(store);
+            if due.is_empty() && receipts.is_empty() {
+                return Ok(());
+            }
+            if !due.is_empty() {
+                self.renew().await?;
+                self.report.jobs += due.len() as u64;
+                let adults = unique_adults(&due);
+                batch::process(self, context, Batch::of_jobs(adults, due)).await?;
+                (self.progress)(&self.report);
+            }
+            self.answer(receipts, &waiting).await;
+        }
+    }
+
+    /// Decides the brake for removals that decisions caused, before the first is made.
+    async fn engage_brake(&mut self, context: &Context, began: Timestamp) -> Result<(), ServiceError> {
+        let mut store = self.app.store.acquire().await?;
+        if !jobs::removal_is_due(&mut store, began).await? {
+            return Ok(());
+        }
+        let (ended, owned) = (ledger::count_ended(&mut store).await?, ledger::count_owned(&mut store).await?);
+        self.report.limit = Some(context.policy.brake.limit(owned));
+        if context.policy.brake.engages(ended, owned) {
+            self.hold(ended, owned);
+        }
+        Ok(())
+    }
+
+    /// Engages the brake: additions go on, removals wait for a person.
+    fn hold(&mut self, removals: u64, owned: u64) {
+        self.report.brake = true;
+        self.report.warn(format!(
+            "the brake holds the removals: {removals} of {owned} rows of ours would go; look at the plan and apply it by its digest if it is right"
+        ));
+    }
+
+    async fn full(&mut self, context: &Context, wanted: Option<&String>) -> Result<(), ServiceError> {
+        let app = self.app;
+        let survey = full::survey(app, &mut self.locked.connection, context, &|_| {}).await?;
+        self.report.plan_digest = Some(survey.digest.to_string());
+        let owned = ledger::count_owned(&mut app.store.acquire().await?).await?;
+        let removals = survey.plan.removals.len() as u64;
+        self.report.limit = None;
+        if let Some(wanted) = wanted {
+            if *wanted != survey.digest.to_string() {
+                return Err(ServiceError::refused(
+                    "plan_changed",
+                    format!("the plan is not {wanted} any more but {}; look at it again", survey.digest),
+                ));
+            }
+            let detail = json!({ "digest": wanted, "removals": removals, "additions": survey.plan.additions.len() });
+            let mut tx = app.store.begin().await?;
+            let entry = audit::Entry::new("plan.apply", format!("cycle:{}", self.cycle), detail);
+            audit::write(&mut tx, &Actor::system(), app.now(), &[entry]).await?;
+            tx.commit().await?;
+            self.report.brake = false;
+        } else if context.policy.brake.engages(removals, owned) {
+            self.hold(removals, owned);
+        }
+        for adults in survey.adults.chunks(BATCH as usize) {
+            if self.is_late() {
+                self.report.unfinished = true;
+                return Ok(());
+            }
+            self.renew().await?;
+            batch::process(self, context, Batch::of_adults(adults.to_vec())).await?;
+            (self.progress)(&self.report);
+        }
+        full::remove_strays(self, context, &survey).await
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|end| self.app.now().checked_add(RESERVE).map_or(true, |soon| soon > end))
+    }
+
+    async fn renew(&self) -> Result<(), ServiceError> {
+        let mut store = self.app.store.acquire().await?;
+        let (now, until) = (self.app.now(), lease_end(self.app));
+        if leases::take(&mut store, leases::PROVISIONER, self.holder, now, until).await? {
+            Ok(())
+        } else {
+            Err(ServiceError::refused("lease_lost", "another provisioner took over; this one stops"))
+        }
+    }
+
+    /// Hints that wait on the queue. A queue out of reach is no reason to stop: the outbox has everything.
+    async fn receive(&mut self) -> Vec<(JobId, Receipt)> {
+        let received = match self.app.queue.receive(BATCH as usize, Duration::ZERO, VISIBILITY).await {
+            Ok(received) => received,
+            Err(error) => {
+                if self.report.queue_failed {
+                    return Vec::new();
+                }
+                self.report.queue_failed = true;
+                self.report.warn(format!("the queue cannot be read ({error}); the outbox is swept all the same"));
+                return Vec::new();
+            }
+        };
+        let mut hints = Vec::with_capacity(received.len());
+        for Received { hint, receipt, receives } in received {
+            match hint {
+                Ok(hint) => hints.push((hint.job, receipt)),
+                // Left alone, it comes back until the queue makes it a dead letter, where a person sees it.
+                Err(error) => {
+                    self.report.unreadable += 1;
+                    tracing::warn!(%error, receives, "a message on the queue cannot be read");
+                }
+            }
+        }
+        hints
+    }
+
+    /// Answers the messages: done ones are deleted, those whose job waits come back when it is due.
+    async fn answer(&mut self, receipts: HashMap<JobId, Vec<Receipt>>, waiting_before: &[Job]) {
+        if receipts.is_empty() {
+            return;
+        }
+        let answered = async {
+            let ids: Vec<JobId> = waiting_before.iter().map(|job| job.id).collect();
+            let waiting = jobs::ready_of(&mut self.app.store.acquire().await?, &ids).await?;
+            let due: HashMap<JobId, Timestamp> = waiting.iter().map(|job| (job.id, job.available_at)).collect();
+            let (mut done, mut later) = (Vec::new(), Vec::new());
+            for (job, own) in receipts {
+                match due.get(&job) {
+                    None => done.extend(own),
+                    Some(at) => {
+                        let seconds = (at.as_second() - self.app.now().as_second()).max(1);
+                        let pause = Duration::from_secs(u64::try_from(seconds).unwrap_or(1));
+                        later.extend(own.into_iter().map(|receipt| (receipt, pause)));
+                    }
+                }
+            }
+            self.app.queue.delete(&done).await?;
+            self.app.queue.set_visibility(&later).await?;
+            Ok::<_, ServiceError>(())
+        };
+        if let Err(error) = answered.await {
+            // The messages come back and find their jobs done.
+            tracing::warn!(%error, "messages could not be answered");
+        }
+    }
+
+    /// When a job is tried again after `attempts` tries: 1, 2, 4 … minutes.
+    fn next_try(&self, attempts: i64) -> Timestamp {
+        let exponent = u32::try_from(attempts.clamp(0, 16)).unwrap_or(16);
+        let minutes = 2_i64.pow(exponent).min(LONGEST_PAUSE_MINUTES);
+        self.app.now().checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+fn unique_adults(jobs: &[Job]) -> Vec<AdultId> {
+    let mut adults: Vec<AdultId> = jobs.iter().map(|job| job.adult).collect();
+    adults.sort_unstable();
+    adults.dedup();
+    adults
+}
+
+/// What tells that a role row is ours, under a policy.
+async fn ownership(
+    app: &App,
+    policy: &Policy,
+    users: &[kinlink_domain::ids::MoodleUserId],
+) -> Result<Ownership, ServiceError> {
+    if !policy.component.is_empty() {
+        return Ok(Ownership::Component(policy.component.clone()));
+    }
+    let keys = ledger::of_users(&mut app.store.acquire().await?, "", users).await?;
+    Ok(Ownership::Ledger(keys.into_iter().collect()))
+}
+
+/// Whether a failure concerns the rows of a batch and not the databases as such: then a smaller batch may go through.
+fn is_about_rows(error: &ServiceError) -> bool {
+    let fault = match error {
+        ServiceError::Moodle(MoodleError::NoContext(_)) => return true,
+        ServiceError::Moodle(MoodleError::Db(error)) | ServiceError::Store(kinlink_store::StoreError::Db(error)) => {
+            error.fault()
+        }
+        _ => return false,
+    };
+    matches!(fault, kinlink_db::Fault::Other | kinlink_db::Fault::Duplicate)
+}

@@ -1,0 +1,111 @@
+//! What comes out of a cycle: counts and codes, no names.
+
+use std::collections::BTreeMap;
+
+use kinlink_domain::{
+    ids::{CycleId, LinkId},
+    outcome::Outcome,
+};
+use serde::Serialize;
+
+use super::Mode;
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub enum Ran {
+    /// Another one is running; nothing was done, and nothing needs to be.
+    Busy,
+    /// It ran.
+    Done(Box<Report>),
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that happened or not")]
+pub struct Report {
+    /// The cycle.
+    pub cycle: CycleId,
+    /// `cycle`, `reconcile` or `apply`.
+    pub mode: &'static str,
+    /// Jobs that were looked at.
+    pub jobs: u64,
+    /// Adults that were looked at.
+    pub adults: u64,
+    /// How many links came to what.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Role rows inserted.
+    pub added: u64,
+    /// Role rows deleted.
+    pub removed: u64,
+    /// Role rows whose removal the brake holds.
+    pub held: u64,
+    /// User contexts made or mended.
+    pub contexts: u64,
+    /// Requests that became provisioned.
+    pub provisioned: u64,
+    /// Whether the brake is engaged.
+    pub brake: bool,
+    /// Most removals that are believed in this run, once that was reckoned.
+    #[serde(skip)]
+    pub limit: Option<u64>,
+    /// Whether the synchronisation of accounts was told to run.
+    pub sync_hurried: bool,
+    /// Messages that could not be read.
+    pub unreadable: u64,
+    /// Whether the queue could not be read.
+    #[serde(skip)]
+    pub queue_failed: bool,
+    /// Whether time ran out; the next cycle goes on.
+    pub unfinished: bool,
+    /// The digest of the plan, after a full comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_digest: Option<String>,
+    /// Statements sent to Moodle's database.
+    pub moodle_statements: u64,
+    /// What staff should look at.
+    pub warnings: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn new(cycle: CycleId, mode: &Mode) -> Self {
+        Self {
+            cycle,
+            mode: mode.code(),
+            jobs: 0,
+            adults: 0,
+            outcomes: BTreeMap::new(),
+            added: 0,
+            removed: 0,
+            held: 0,
+            contexts: 0,
+            provisioned: 0,
+            brake: false,
+            limit: None,
+            sync_hurried: false,
+            unreadable: 0,
+            queue_failed: false,
+            unfinished: false,
+            plan_digest: None,
+            moodle_statements: 0,
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    pub(super) fn count(&mut self, outcomes: &BTreeMap<LinkId, Outcome>) {
+        for outcome in outcomes.values() {
+            *self.outcomes.entry(outcome.code()).or_default() += 1;
+        }
+    }
+
+    /// How many links came to this outcome.
+    #[must_use]
+    pub fn outcome(&self, outcome: Outcome) -> u64 {
+        self.outcomes.get(outcome.code()).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,265 @@
+//! Mails: queued in the transaction that causes them, written and sent later, and only if they are still true then.
+
+use kinlink_domain::{
+    Timestamp,
+    email::EmailAddress,
+    ids::{AdultId, ProofId, RequestId},
+    reference::Reference,
+    request::Status,
+};
+use kinlink_mail::{Common, Locale, Rendered, SendError, Smtp, render};
+use kinlink_store::{
+    Session, Tx, accounts, links,
+    mails::{self, Mail},
+    requests::{self, Request},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{App, ServiceError, submit::PROOF};
+
+/// How often a mail is tried before it counts as failed.
+const ATTEMPTS: i64 = 8;
+/// For how long a mail that is being sent is hidden from other senders.
+const HIDDEN: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
+
+/// Which mail is due, with ids only: the texts and links are made when it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "letter", rename_all = "snake_case")]
+pub enum Letter {
+    /// Prove the address.
+    ConfirmAddress {
+        /// The proof whose link it carries.
+        proof: ProofId,
+        /// How long the link works.
+        hours: u32,
+    },
+    /// We have your request.
+    Received,
+    /// The account is there.
+    Approved,
+    /// A child was added to the account.
+    ChildAdded,
+    /// We could not confirm your request.
+    CouldNotConfirm,
+    /// Your access ended.
+    AccessEnded,
+}
+
+/// What the texts need to know of the school.
+#[derive(Debug, Clone)]
+pub struct School {
+    /// Its name.
+    pub name: String,
+    /// How to reach the office, to stand in a sentence.
+    pub contact: String,
+    /// Where our pages are, without a slash at the end.
+    pub public_url: String,
+    /// Where to sign in to Moodle.
+    pub moodle_url: Option<String>,
+}
+
+/// Where mails go.
+#[derive(Clone)]
+pub enum Transport {
+    /// To a mail server.
+    Smtp(Box<Smtp>),
+    /// Nowhere: they stay in the store, where `kinlink mail` shows them.
+    Store,
+}
+
+/// What a round of sending did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Delivery {
+    /// Sent.
+    pub sent: usize,
+    /// Not sent, because they were not true any more.
+    pub suppressed: usize,
+    /// To be tried again.
+    pub postponed: usize,
+    /// Given up.
+    pub failed: usize,
+}
+
+/// Queues a mail to the adult of a request; at most one for each `once`. A request without a usable address gets none.
+pub(crate) async fn enqueue(
+    app: &App,
+    tx: &mut Tx<'_>,
+    request: &Request,
+    adult: Option<AdultId>,
+    letter: Letter,
+    once: &str,
+) -> Result<(), ServiceError> {
+    match &request.email {
+        Some(email) => enqueue_to(app, tx, email, Some(request.id), adult, letter, once).await,
+        None => Ok(()),
+    }
+}
+
+/// Queues a mail to an address.
+pub(crate) async fn enqueue_to(
+    app: &App,
+    tx: &mut Tx<'_>,
+    recipient: &EmailAddress,
+    request: Option<RequestId>,
+    adult: Option<AdultId>,
+    letter: Letter,
+    once: &str,
+) -> Result<(), ServiceError> {
+    let mail = new(app, recipient, request, adult, letter, once)?;
+    Ok(mails::enqueue(tx, &[mail]).await?)
+}
+
+/// A mail to queue.
+pub(crate) fn new(
+    app: &App,
+    recipient: &EmailAddress,
+    request: Option<RequestId>,
+    adult: Option<AdultId>,
+    letter: Letter,
+    once: &str,
+) -> Result<Mail, ServiceError> {
+    let now = app.now();
+    Ok(Mail {
+        id: app.new_id(),
+        request,
+        adult,
+        recipient: recipient.clone(),
+        letter: serde_json::to_string(&letter).map_err(|_| ServiceError::Letter)?,
+        once_key: Some(once.to_owned()),
+        state: "queued".into(),
+        attempts: 0,
+        available_at: now,
+        created_at: now,
+        sent_at: None,
+        fault: None,
+    })
+}
+
+/// Sends what is due, at most `limit` mails.
+///
+/// # Errors
+/// The store. A mail server's trouble is no error: the mail waits.
+pub async fn deliver(app: &App, school: &School, transport: &Transport, limit: u32) -> Result<Delivery, ServiceError> {
+    let mut delivery = Delivery::default();
+    let due = mails::due(&mut app.store.acquire().await?, app.now(), limit).await?;
+    for mail in due {
+        let mut store = app.store.acquire().await?;
+        let now = app.now();
+        let hidden = now.checked_add(HIDDEN).unwrap_or(Timestamp::MAX);
+        if !mails::take(&mut store, &mail, hidden).await? {
+            continue;
+        }
+        let Some(rendered) = write(app, school, &mut store, &mail).await? else {
+            mails::end(&mut store, mail.id, "suppressed", Some("not_true_any_more"), now).await?;
+            delivery.suppressed += 1;
+            continue;
+        };
+        let sent = match transport {
+            Transport::Store => Ok(()),
+            Transport::Smtp(smtp) => smtp.send(&mail.recipient, &rendered).await,
+        };
+        match sent {
+            Ok(()) => {
+                mails::end(&mut store, mail.id, "sent", None, now).await?;
+                delivery.sent += 1;
+            }
+            Err(error @ SendError::Temporary(..)) if mail.attempts + 1 < ATTEMPTS => {
+                tracing::warn!(mail.id = %mail.id, %error, "a mail could not be sent; it is tried again");
+                mails::postpone(&mut store, mail.id, pause(now, mail.attempts)).await?;
+                delivery.postponed += 1;
+            }
+            Err(error) => {
+                tracing::error!(mail.id = %mail.id, %error, "a mail was given up");
+                mails::end(&mut store, mail.id, "failed", Some("not_accepted"), now).await?;
+                delivery.failed += 1;
+            }
+        }
+    }
+    Ok(delivery)
+}
+
+fn pause(now: Timestamp, attempts: i64) -> Timestamp {
+    let minutes = 2_i64.saturating_pow(u32::try_from(attempts.clamp(0, 8)).unwrap_or(8));
+    now.checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap_or(Timestamp::MAX)
+}
+
+/// A mail as it would be sent now; `None` when what it says is not true any more.
+///
+/// # Errors
+/// The store; a stored letter that cannot be read.
+pub async fn write(
+    app: &App,
+    school: &School,
+    session: &mut impl Session,
+    mail: &Mail,
+) -> Result<Option<Rendered>, ServiceError> {
+    let letter: Letter = serde_json::from_str(&mail.letter).map_err(|_| ServiceError::Letter)?;
+    let request = match mail.request {
+        Some(request) => requests::find(session, request).await?,
+        None => None,
+    };
+    let adult = match mail.adult.or(request.as_ref().and_then(|request| request.adult)) {
+        Some(adult) => accounts::adult(session, adult).await?,
+        None => None,
+    };
+    let adult_id = adult.as_ref().map(|adult| adult.id).into_iter().collect::<Vec<_>>();
+    let active = links::of_adults(session, &adult_id).await?.iter().filter(|link| link.active).count();
+    let status = request.as_ref().map(|request| request.status);
+    let reference = |request: &Option<Request>| -> Result<Reference, ServiceError> {
+        request.as_ref().map(|request| request.reference.clone()).ok_or(ServiceError::Letter)
+    };
+    let text = match letter {
+        Letter::ConfirmAddress { proof, hours } => {
+            if status != Some(Status::Unconfirmed) {
+                return Ok(None);
+            }
+            let url = format!("{}/confirm/{}", school.public_url, app.key.derive(PROOF, &proof.to_string()));
+            kinlink_mail::Letter::ConfirmAddress { reference: reference(&request)?, url, hours }
+        }
+        Letter::Received => {
+            if !status.is_some_and(|status| status.is_open() && status != Status::Unconfirmed) {
+                return Ok(None);
+            }
+            kinlink_mail::Letter::Received { reference: reference(&request)? }
+        }
+        Letter::Approved | Letter::ChildAdded => {
+            if active == 0 || !status.is_some_and(Status::is_in_force) {
+                return Ok(None);
+            }
+            let reference = reference(&request)?;
+            match (letter, adult.as_ref().and_then(|adult| adult.username.clone())) {
+                (Letter::Approved, Some(username)) => {
+                    kinlink_mail::Letter::Approved { reference, username, children: active }
+                }
+                // An account that signs in another way is known to its owner.
+                _ => kinlink_mail::Letter::ChildAdded { reference },
+            }
+        }
+        Letter::CouldNotConfirm => {
+            if status != Some(Status::Denied) {
+                return Ok(None);
+            }
+            kinlink_mail::Letter::CouldNotConfirm { reference: reference(&request)? }
+        }
+        Letter::AccessEnded => {
+            if active > 0 || !accounts::login_rows_of(session, &adult_id).await?.is_empty() {
+                return Ok(None);
+            }
+            kinlink_mail::Letter::AccessEnded {}
+        }
+    };
+    let adult_name = match (&adult, &request) {
+        (Some(adult), _) => format!("{} {}", adult.given_name, adult.family_name),
+        (None, Some(request)) => format!("{} {}", request.given_name, request.family_name),
+        (None, None) => String::new(),
+    };
+    let common = Common {
+        school: school.name.clone(),
+        moodle_url: school.moodle_url.clone(),
+        public_url: school.public_url.clone(),
+        contact: school.contact.clone(),
+        adult_name,
+        locale: Locale::En,
+    };
+    Ok(Some(render(&text, &common)))
+}

@@ -1,0 +1,58 @@
+//! Reading and changing the school's settings.
+
+use kinlink_domain::{
+    policy::{Policy, SETTINGS},
+    staff::{Actor, Permission},
+};
+use kinlink_store::{audit, settings};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{App, ServiceError, access::require};
+
+/// A setting as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettingView {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// Every setting of a policy, in the order in which people read them.
+#[must_use]
+pub fn views(policy: &Policy) -> Vec<SettingView> {
+    let view = |setting: &kinlink_domain::policy::Setting| SettingView {
+        name: setting.name,
+        value: (setting.get)(policy),
+        meaning: setting.meaning,
+    };
+    SETTINGS.iter().map(view).collect()
+}
+
+/// Every setting as it stands.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], the store, a stored value that does not fit.
+pub async fn list(app: &App, actor: &Actor) -> Result<Vec<SettingView>, ServiceError> {
+    require(actor, Permission::Read)?;
+    Ok(views(&app.policy().await?))
+}
+
+/// Sets one setting; gives the settings as they then stand.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], [`ServiceError::Setting`] for an unknown name or a value that does not fit, the store.
+pub async fn set(app: &App, actor: &Actor, name: &str, value: &str) -> Result<Policy, ServiceError> {
+    require(actor, Permission::Administer)?;
+    let mut policy = app.policy().await?;
+    policy.set(name, value)?;
+    let mut tx = app.store.begin().await?;
+    settings::set(&mut tx, name, value.trim(), &actor.name, app.now()).await?;
+    let entry = audit::Entry::new("setting.set", format!("setting:{name}"), json!({ "value": value.trim() }));
+    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    tx.commit().await?;
+    Ok(policy)
+}

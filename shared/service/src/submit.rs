@@ -1,0 +1,228 @@
+//! Submitting: what an adult sent becomes a request, or is refused field by field; never lost once answered.
+
+use kinlink_domain::{
+    ids::RequestId,
+    policy::Policy,
+    reference::Reference,
+    request::{ClaimState, Status},
+    staff::Actor,
+    submission::{FaultCode, FieldFault, RawSubmission, Submission},
+    text::TextFault,
+};
+use kinlink_store::{
+    StoreError, Tx, audit, idempotency, proofs,
+    proofs::Proof,
+    requests,
+    requests::{Claim, Request},
+    sources::Source,
+};
+use serde_json::json;
+
+use crate::{
+    App, ServiceError,
+    app::hash,
+    error::retry_races,
+    mail::{self, Letter},
+};
+
+/// Purpose of the derived secret in the link that proves an address.
+pub(crate) const PROOF: &str = "email-proof";
+
+/// What becomes of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Faults {
+    /// The sender can show them to the adult: refuse, nothing is stored.
+    Refuse,
+    /// The sender cannot: keep the submission, with its faults as work for staff.
+    Keep,
+}
+
+/// An idempotency key with the hash of the body that it came with.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey {
+    /// The key as sent.
+    pub key: String,
+    /// Hash of the body.
+    pub fingerprint: String,
+}
+
+/// The answer: always the same form, whoever is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// What people call the request.
+    pub reference: Reference,
+}
+
+/// Stores a submission, once.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] with [`Faults::Refuse`]; a refusal `idempotency_key_reused`; the store. After `Ok` the request
+/// is stored.
+pub async fn submit(
+    app: &App,
+    source: &Source,
+    raw: &RawSubmission,
+    faults: Faults,
+    key: Option<&IdempotencyKey>,
+) -> Result<Accepted, ServiceError> {
+    let submission = Submission::check(raw);
+    if faults == Faults::Refuse && !submission.faults.is_empty() {
+        return Err(ServiceError::Invalid(submission.faults));
+    }
+    let policy = app.policy().await?;
+    retry_races!(store(app, &policy, source, raw, &submission, key))
+}
+
+async fn store(
+    app: &App,
+    policy: &Policy,
+    source: &Source,
+    raw: &RawSubmission,
+    submission: &Submission,
+    key: Option<&IdempotencyKey>,
+) -> Result<Accepted, ServiceError> {
+    let now = app.now();
+    let scope = source.id.to_string();
+    let mut tx = app.store.begin().await?;
+    if let Some(key) = key
+        && let Some(known) = idempotency::find(&mut tx, &scope, &hash(&key.key)).await?
+    {
+        if known.fingerprint != key.fingerprint {
+            return Err(ServiceError::refused(
+                "idempotency_key_reused",
+                "this Idempotency-Key was used with another body; use a new key for a new submission",
+            ));
+        }
+        let reference = known.response.and_then(|text| text.parse().ok());
+        let reference = reference.ok_or(StoreError::Corrupt("idempotency_keys.response"))?;
+        return Ok(Accepted { reference });
+    }
+
+    let dedup_key = submission.content_hash();
+    let reference = if let Some(known) = requests::find_by_dedup_key(&mut tx, &dedup_key).await? {
+        // The same once more, because the mail did not come, perhaps: another one, at most once an hour.
+        if known.status == Status::Unconfirmed {
+            ask_for_proof(app, &mut tx, policy, &known).await?;
+        }
+        known.reference
+    } else {
+        let request = new_request(app, policy, source, raw, submission, dedup_key);
+        let claims = new_claims(app, request.id, submission);
+        requests::insert(&mut tx, &request, &claims).await?;
+        if request.status == Status::Unconfirmed {
+            ask_for_proof(app, &mut tx, policy, &request).await?;
+        } else {
+            let letter = Letter::Received;
+            mail::enqueue(app, &mut tx, &request, None, letter, &format!("received:{}", request.id)).await?;
+        }
+        let detail = json!({
+            "kind": request.kind, "status": request.status, "claims": claims.len(), "faults": request.faults.len(),
+        });
+        let entry = audit::Entry::new("request.submit", format!("request:{}", request.id), detail);
+        let actor = Actor { name: format!("source:{}", source.id), role: None };
+        audit::write(&mut tx, &actor, now, &[entry]).await?;
+        request.reference
+    };
+    if let Some(key) = key {
+        let (key_hash, response) = (hash(&key.key), reference.as_str());
+        idempotency::insert(&mut tx, &scope, &key_hash, &key.fingerprint, response, now).await?;
+    }
+    tx.commit().await?;
+    Ok(Accepted { reference })
+}
+
+fn new_request(
+    app: &App,
+    policy: &Policy,
+    source: &Source,
+    raw: &RawSubmission,
+    submission: &Submission,
+    dedup_key: String,
+) -> Request {
+    let now = app.now();
+    let must_prove = policy.email_proof && !source.proves_email && submission.email.is_some();
+    Request {
+        id: app.new_id(),
+        reference: app.new_reference(),
+        kind: submission.kind,
+        status: if must_prove { Status::Unconfirmed } else { Status::Pending },
+        locale: submission.locale.clone(),
+        source: Some(source.id),
+        adult: None,
+        title: submission.title.clone(),
+        given_name: submission.given_name.clone(),
+        family_name: submission.family_name.clone(),
+        email: submission.email.clone(),
+        email_typed: submission.email_typed.clone(),
+        comment: submission.comment.clone(),
+        faults: submission.faults.clone(),
+        submitted: original(raw),
+        staff_note: String::new(),
+        dedup_key: Some(dedup_key),
+        created_at: now,
+        updated_at: now,
+        // A source that proved the address says so for every submission.
+        confirmed_at: (source.proves_email && submission.email.is_some()).then_some(now),
+        decided_at: None,
+        version: 1,
+    }
+}
+
+/// The submission as it came, kept for ever. A NUL cannot be stored by PostgreSQL; it is shown as its symbol.
+fn original(raw: &RawSubmission) -> String {
+    serde_json::to_string(raw).unwrap_or_default().replace("\\u0000", "\u{2400}")
+}
+
+fn new_claims(app: &App, request: RequestId, submission: &Submission) -> Vec<Claim> {
+    submission
+        .children
+        .iter()
+        .zip(0..)
+        .map(|(child, position)| Claim {
+            id: app.new_id(),
+            request,
+            position,
+            child: child.clone(),
+            state: ClaimState::Open,
+            pupil: None,
+            link: None,
+            outcome: None,
+            outcome_at: None,
+        })
+        .collect()
+}
+
+/// Queues the mail that asks the adult to prove their address, at most one an hour for each request.
+pub(crate) async fn ask_for_proof(
+    app: &App,
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    request: &Request,
+) -> Result<(), ServiceError> {
+    let now = app.now();
+    let id = app.new_id();
+    let lasts = jiff::SignedDuration::from_hours(i64::from(policy.email_proof_hours));
+    let proof = Proof {
+        id,
+        request: request.id,
+        token_hash: hash(&app.key.derive(PROOF, &id.to_string())),
+        created_at: now,
+        expires_at: now.checked_add(lasts).unwrap_or(kinlink_domain::Timestamp::MAX),
+        consumed_at: None,
+    };
+    proofs::insert(tx, &proof).await?;
+    let letter = Letter::ConfirmAddress { proof: id, hours: policy.email_proof_hours };
+    let address = request.email.as_ref().map(|email| hash(email.as_str())).unwrap_or_default();
+    let once = format!("confirm:{}:{}:{}", request.id, &address[..address.len().min(12)], now.as_second() / 3600);
+    mail::enqueue(app, tx, request, None, letter, &once).await
+}
+
+/// A fault of a single text field.
+pub(crate) fn field_fault(pointer: &str, fault: TextFault) -> FieldFault {
+    let code = match fault {
+        TextFault::Empty => FaultCode::Required,
+        TextFault::TooLong(_) => FaultCode::TooLong,
+        TextFault::Unprintable => FaultCode::Unprintable,
+    };
+    FieldFault { pointer: pointer.to_owned(), code, detail: fault.to_string() }
+}
