@@ -2,9 +2,11 @@
 
 use crate::{DbError, Engine, Session, Value, values_list};
 
-/// Rows per statement: large enough that the round trip does not count, small enough for every engine's limit on bound
-/// values (SQLite: 32,766) at up to 16 columns.
-pub const ROWS_PER_STATEMENT: usize = 1_000;
+/// Values that [`insert_many`] binds in a statement: large enough that what a thousand people need fits into one statement of
+/// each kind, small enough for every engine's limit (SQLite: 32,766).
+const VALUES_PER_STATEMENT: usize = 32_000;
+/// Rows per statement at up to 4 values a row, with the same limit in mind.
+pub const ROWS_PER_STATEMENT: usize = 8_000;
 
 impl Engine {
     /// What follows `INSERT … VALUES …` so that a row whose `key` exists already gets its `columns` overwritten.
@@ -66,7 +68,7 @@ impl Engine {
     }
 }
 
-/// Inserts rows, [`ROWS_PER_STATEMENT`] a statement. `insert` is `INSERT INTO t (a, b)`, `end` what follows the values
+/// Inserts rows, as many in one statement as every engine takes. `insert` is `INSERT INTO t (a, b)`, `end` what follows the values
 /// (usually empty, or [`Engine::or_update`]). Gives the number of rows the engine reports.
 ///
 /// # Errors
@@ -77,10 +79,11 @@ pub async fn insert_many<const N: usize>(
     rows: Vec<[Value; N]>,
     end: &str,
 ) -> Result<u64, DbError> {
+    let most = ROWS_PER_STATEMENT.min(VALUES_PER_STATEMENT / N.max(1));
     let mut affected = 0;
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
-        let chunk: Vec<[Value; N]> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
+        let chunk: Vec<[Value; N]> = rows.by_ref().take(most).collect();
         let sql = format!("{insert} VALUES {}{end}", values_list(chunk.len(), N));
         let args: Vec<Value> = chunk.into_iter().flatten().collect();
         affected += session.execute(&sql, args).await?;

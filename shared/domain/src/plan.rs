@@ -113,18 +113,15 @@ impl Plan {
         for row in desired {
             let context = match row.place {
                 Place::Context(context) => Some(context),
-                Place::Pupil(pupil) => match contexts.get(&pupil) {
-                    Some(context) => {
-                        if !context.complete {
-                            plan.mended_contexts.insert(pupil);
-                        }
-                        Some(context.id)
-                    }
-                    None => {
+                Place::Pupil(pupil) => {
+                    let known = contexts.get(&pupil);
+                    if known.is_none() {
                         plan.new_contexts.insert(pupil);
-                        None
+                    } else if known.is_some_and(|context| !context.complete) {
+                        plan.mended_contexts.insert(pupil);
                     }
-                },
+                    known.map(|context| context.id)
+                }
             };
             let kept = context.and_then(|context| {
                 let rows = ours.get_mut(&(row.user, context, row.role, row.item))?;
@@ -264,9 +261,7 @@ mod tests {
         }
         let gone: BTreeSet<i64> = plan.removals.iter().map(|removal| removal.row.id).collect();
         let mut rows: Vec<ActualRole> = actual.iter().filter(|row| !gone.contains(&row.id)).copied().collect();
-        let mut id = 10_000;
-        for Addition { row, context } in &plan.additions {
-            id += 1;
+        for (Addition { row, context }, id) in plan.additions.iter().zip(10_000..) {
             let context = context.unwrap_or_else(|| match row.place {
                 Place::Pupil(pupil) => contexts[&pupil].id,
                 Place::Context(context) => context,

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kinlink_db::{Connection, ROWS_PER_STATEMENT, Session, Tx, Value, in_list, insert_many};
+use kinlink_db::{Connection, Engine, ROWS_PER_STATEMENT, Session, Tx, Value, in_list, insert_many};
 use kinlink_domain::{
     ids::{ContextId, MoodleUserId},
     plan::{Addition, Plan, Removal},
@@ -51,10 +51,14 @@ pub async fn contexts(
     let mut tx = connection.begin().await?;
     let rows: Vec<[Value; 4]> =
         plan.new_contexts.iter().map(|user| [CONTEXT_USER.into(), user.0.into(), 0_i64.into(), 0_i64.into()]).collect();
-    let insert = sql(prefix, "INSERT INTO {p}context (contextlevel, instanceid, depth, locked)");
-    // Moodle may make the same context at the same moment: then there is nothing to do.
-    let unless_there = tx.engine().or_update("contextlevel, instanceid", &["instanceid"]);
-    insert_many(&mut tx, &insert, rows, &unless_there).await?;
+    // Moodle may make the same context at the same moment: then there is nothing to do. On MariaDB `ON DUPLICATE KEY UPDATE`
+    // would need the right to change every column that is inserted; IGNORE hides nothing here, since integers fit.
+    let (insert, unless_there) = match tx.engine() {
+        Engine::MySql => ("INSERT IGNORE INTO", ""),
+        Engine::Sqlite | Engine::Postgres => ("INSERT INTO", " ON CONFLICT DO NOTHING"),
+    };
+    let insert = sql(prefix, &format!("{insert} {{p}}context (contextlevel, instanceid, depth, locked)"));
+    insert_many(&mut tx, &insert, rows, unless_there).await?;
     for chunk in users.chunks(ROWS_PER_STATEMENT) {
         let text = format!(
             "UPDATE {{p}}context SET path = CONCAT(?, '/', id), depth = 2 WHERE contextlevel = ? AND (path IS NULL OR \

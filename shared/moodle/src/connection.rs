@@ -1,6 +1,8 @@
 //! The way in: which database, which prefix, and the lock that makes us the only writer.
 
-use kinlink_db::{Connection, Db, Engine, Int, Session};
+use std::ops::{Deref, DerefMut};
+
+use kinlink_db::{Connection, Db, DbError, Engine, FromAnyRow, Int, Session, Value};
 
 use crate::{MoodleError, Prefix};
 
@@ -64,7 +66,7 @@ impl Moodle {
                 is_one(&mut connection, sql, &self.prefix).await?
             }
         };
-        Ok(taken.then(|| Locked { connection, prefix: self.prefix.clone() }))
+        Ok(taken.then(|| Locked { connection: Held(Some(connection)), prefix: self.prefix.clone() }))
     }
 }
 
@@ -77,7 +79,7 @@ async fn is_one(connection: &mut Connection, sql: &str, prefix: &Prefix) -> Resu
 #[derive(Debug)]
 pub struct Locked {
     /// The connection; everything of the cycle runs on it.
-    pub connection: Connection,
+    pub connection: Held,
     /// The table prefix.
     pub prefix: Prefix,
 }
@@ -85,7 +87,52 @@ pub struct Locked {
 impl Locked {
     /// Gives the lock back by ending the connection.
     pub fn release(self) {
-        self.connection.discard();
+        drop(self);
+    }
+}
+
+/// A [`Connection`] that ends when it is dropped. Back in the pool it would still hold the lock, unseen by this process
+/// (to whose next cycle the server gives it again) and in the way of every other.
+#[derive(Debug)]
+pub struct Held(Option<Connection>);
+
+impl Deref for Held {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.0.as_mut().expect("there until it is dropped")
+    }
+}
+
+impl Session for Held {
+    fn engine(&self) -> Engine {
+        (**self).engine()
+    }
+
+    async fn execute(&mut self, sql: &str, args: impl Into<Vec<Value>> + Send) -> Result<u64, DbError> {
+        (**self).execute(sql, args).await
+    }
+
+    async fn fetch_all<T: FromAnyRow>(
+        &mut self,
+        sql: &str,
+        args: impl Into<Vec<Value>> + Send,
+    ) -> Result<Vec<T>, DbError> {
+        (**self).fetch_all(sql, args).await
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            connection.discard();
+        }
     }
 }
 

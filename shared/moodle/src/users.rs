@@ -1,5 +1,7 @@
 //! Users: accounts of adults, and the users that were pinned as pupils.
 
+use std::collections::HashSet;
+
 use kinlink_db::{Int, Session, Value, in_list};
 use kinlink_domain::{
     email::EmailAddress,
@@ -98,7 +100,8 @@ pub async fn by_usernames(
     args.extend(names.iter().map(Value::from));
     // MariaDB's collation takes `zoe` for `zoë`; a user name is exact.
     let users = fetch(session, prefix, &condition, args).await?;
-    Ok(users.into_iter().filter(|user| names.contains(&user.username)).collect())
+    let exact: HashSet<&str> = names.iter().map(String::as_str).collect();
+    Ok(users.into_iter().filter(|user| exact.contains(user.username.as_str())).collect())
 }
 
 /// Living users with this address, whatever they sign in by: what staff see beside a request.

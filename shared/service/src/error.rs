@@ -2,7 +2,8 @@
 
 use kinlink_db::{DbError, Fault};
 use kinlink_domain::{policy::InvalidSetting, submission::FieldFault};
-use kinlink_moodle::MoodleError;
+// Part of this vocabulary: functions tell what Moodle lacks from what its database refused.
+pub use kinlink_moodle::MoodleError;
 use kinlink_queue::QueueError;
 use kinlink_store::StoreError;
 

@@ -30,8 +30,10 @@ pub struct Explained {
 /// The adult whom staff mean: by id, user name or address.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`], a refusal `adult_not_clear` when several have the address, the store.
-pub async fn find_adult(app: &App, name: &str) -> Result<Adult, ServiceError> {
+/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], a refusal `adult_not_clear` when several have the address, the
+/// store.
+pub async fn find_adult(app: &App, actor: &Actor, name: &str) -> Result<Adult, ServiceError> {
+    require(actor, Permission::Read)?;
     let mut store = app.store.acquire().await?;
     if let Ok(id) = name.parse::<AdultId>() {
         return accounts::adult(&mut store, id).await?.ok_or(ServiceError::NotFound("adult"));
@@ -55,6 +57,7 @@ pub async fn find_adult(app: &App, name: &str) -> Result<Adult, ServiceError> {
 /// # Errors
 /// [`ServiceError::NotFound`], a refusal `pupil_not_clear`, Moodle, the store.
 pub async fn find_pupil(app: &App, actor: &Actor, name: &str) -> Result<MoodleUserId, ServiceError> {
+    require(actor, Permission::Read)?;
     if let Ok(id) = name.parse() {
         return Ok(MoodleUserId(id));
     }

@@ -44,15 +44,16 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Vec<SettingView>, ServiceE
 /// Sets one setting; gives the settings as they then stand.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`], [`ServiceError::Setting`] for an unknown name or a value that does not fit, the store.
+/// [`ServiceError::Forbidden`]; [`ServiceError::Setting`] for an unknown name or a value that does not fit, and, after
+/// storing, while another stored value does not fit; the store.
 pub async fn set(app: &App, actor: &Actor, name: &str, value: &str) -> Result<Policy, ServiceError> {
     require(actor, Permission::Administer)?;
-    let mut policy = app.policy().await?;
-    policy.set(name, value)?;
+    // Checked against the defaults: a stored value that does not fit must not keep people from mending it.
+    Policy::default().set(name, value)?;
     let mut tx = app.store.begin().await?;
     settings::set(&mut tx, name, value.trim(), &actor.name, app.now()).await?;
     let entry = audit::Entry::new("setting.set", format!("setting:{name}"), json!({ "value": value.trim() }));
     audit::write(&mut tx, actor, app.now(), &[entry]).await?;
     tx.commit().await?;
-    Ok(policy)
+    app.policy().await
 }

@@ -3,7 +3,7 @@
 //! Nothing is connected here: pools are lazy, so that a function's start costs no round trip and a database that is down is
 //! an answer, not a crash. What does not live here: reading settings (crate `config`) and anything that happens later.
 
-use std::time::Duration;
+use std::{io::IsTerminal as _, time::Duration};
 
 use anyhow::{Context as _, Result};
 use kinlink_config::{Config, LogFormat};
@@ -124,7 +124,8 @@ pub fn log(format: LogFormat) {
 pub fn log_from(format: LogFormat, level: &str) {
     let filter = EnvFilter::try_from_env("KINLINK_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     match format {
         // CloudWatch stamps the time itself; a second one would only cost.
         LogFormat::Json => registry.with(layer.json().without_time().flatten_event(true)).init(),

@@ -214,6 +214,16 @@ async fn fetch_one(session: &mut impl Session, sql: &str, args: Vec<Value>) -> R
     row.map(Cycle::try_from).transpose()
 }
 
+/// Forgets cycles that ended well before `before` and found nothing to record: one comes every minute.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn prune(session: &mut impl Session, before: Timestamp) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM cycles WHERE state = 'done' AND created_at < ? AND NOT EXISTS \
+               (SELECT 1 FROM cycle_results WHERE cycle_results.cycle_id = cycles.id)";
+    Ok(session.execute(sql, [millis(before).into()]).await?)
+}
+
 /// Records what a cycle found about links; a later finding of the same cycle replaces an earlier one.
 ///
 /// # Errors

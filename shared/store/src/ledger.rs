@@ -182,6 +182,45 @@ pub async fn accounts_of(
         .collect()
 }
 
+/// What the ledger holds for an adult in one Moodle account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The adult.
+    pub adult: AdultId,
+    /// The account.
+    pub user: MoodleUserId,
+    /// Rows with the component in question that are not removed.
+    pub rows: i64,
+    /// How many of all rows are intended and not known to be written.
+    pub intended: i64,
+}
+
+/// The Moodle accounts in which we own rows for these adults, as [`accounts_of`], with how many rows there should be and how
+/// many a process that died left unsettled.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn standing_of(
+    session: &mut impl Session,
+    component: &str,
+    adults: &[AdultId],
+) -> Result<Vec<Standing>, StoreError> {
+    let sql = format!(
+        "SELECT adult_id, user_id, COUNT(CASE WHEN component = ? THEN 1 END), COUNT(CASE WHEN state = 'intended' THEN 1 END) \
+         FROM ledger WHERE state <> 'removed' AND adult_id IN {} GROUP BY adult_id, user_id",
+        in_list(adults.len())
+    );
+    let mut args: Vec<Value> = vec![component.into()];
+    args.extend(adults.iter().map(|adult| Value::from(adult.to_string())));
+    let rows: Vec<(String, i64, i64, i64)> = session.fetch_all(&sql, args).await?;
+    rows.into_iter()
+        .map(|(adult, user, rows, intended)| {
+            let adult = crate::error::id(&adult, "ledger.adult_id")?;
+            Ok(Standing { adult, user: MoodleUserId(user), rows, intended })
+        })
+        .collect()
+}
+
 /// How many rows we own.
 ///
 /// # Errors

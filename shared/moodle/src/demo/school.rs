@@ -271,7 +271,7 @@ fn plugin_configuration() -> Rows {
         ("name", "kinlink"),
         ("user", "moodle_reads"),
         ("pass", ""),
-        ("table", "auth"),
+        ("table", "login_rows"),
         ("fielduser", "username"),
         ("fieldpass", ""),
         ("passtype", "internal"),

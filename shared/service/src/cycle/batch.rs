@@ -7,7 +7,7 @@ use kinlink_domain::{
     desired::{Account, AdultFacts, LinkFact, PupilFact, SignIn, SyncTask, Terms, desire},
     ids::{AdultId, ContextId, JobId, LinkId, MoodleUserId},
     outcome::{Next, Outcome},
-    plan::{DesiredRole, Place, Plan, UserContext},
+    plan::{ActualRole, DesiredRole, Place, Plan, UserContext},
     policy::Policy,
     staff::Actor,
 };
@@ -23,7 +23,7 @@ use kinlink_store::{
     accounts::{self, Adult},
     audit, cycles,
     jobs::{self, Job, Priority},
-    ledger::{self, Owned},
+    ledger::{self, Owned, Standing},
     links::{self, Link},
     mails, requests,
 };
@@ -88,7 +88,7 @@ struct Known {
     links: Vec<Link>,
     has_login_row: HashSet<AdultId>,
     /// Accounts in which we own rows for them, whatever their name is today.
-    former_accounts: Vec<(AdultId, MoodleUserId)>,
+    former_accounts: Vec<Standing>,
 }
 
 /// What a batch comes to.
@@ -104,10 +104,14 @@ pub(super) struct Judged {
     links_of: HashMap<AdultId, Vec<LinkId>>,
     /// Each adult's account, and those in which we own rows for them.
     accounts_of: HashMap<AdultId, Vec<MoodleUserId>>,
+    /// Rows that the ledger names, that are not in Moodle and are not to be.
+    vanished: Vec<ledger::Key>,
+    /// Adults for whom something was written and not recorded: a process died in between.
+    unsettled: BTreeSet<AdultId>,
 }
 
 impl Judged {
-    /// The adults for whom the plan holds a row.
+    /// The adults for whom the plan holds a row, or something is still to be recorded.
     pub(super) fn differing(&self) -> Vec<AdultId> {
         let mut adults: BTreeSet<AdultId> =
             self.plan.additions.iter().filter_map(|addition| self.desired.get(&addition.row)).copied().collect();
@@ -128,6 +132,7 @@ impl Judged {
                 })
                 .map(|(adult, _)| *adult),
         );
+        adults.extend(&self.unsettled);
         adults.into_iter().collect()
     }
 }
@@ -155,7 +160,7 @@ pub(super) async fn process(run: &mut Run<'_>, context: &Context, batch: Batch) 
 
 async fn process_once(run: &mut Run<'_>, context: &Context, batch: &Batch) -> Result<(), ServiceError> {
     let app = run.app;
-    let known = read_store(app, &batch.adults).await?;
+    let known = read_store(app, context, &batch.adults).await?;
     let mut judged = judge(app, &mut run.locked.connection, context, &known).await?;
     hold_removals(run, &mut judged);
 
@@ -196,13 +201,13 @@ async fn process_once(run: &mut Run<'_>, context: &Context, batch: &Batch) -> Re
     Ok(())
 }
 
-async fn read_store(app: &App, adults: &[AdultId]) -> Result<Known, ServiceError> {
+async fn read_store(app: &App, context: &Context, adults: &[AdultId]) -> Result<Known, ServiceError> {
     let mut store = app.store.acquire().await?;
     Ok(Known {
         adults: accounts::adults(&mut store, adults).await?,
         links: links::of_adults(&mut store, adults).await?,
         has_login_row: accounts::login_rows_of(&mut store, adults).await?.into_iter().map(|row| row.adult).collect(),
-        former_accounts: ledger::accounts_of(&mut store, adults).await?,
+        former_accounts: ledger::standing_of(&mut store, &context.policy.component, adults).await?,
     })
 }
 
@@ -217,7 +222,7 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
         .iter()
         .map(|link| link.pupil)
         .chain(known.adults.iter().filter_map(|adult| adult.picked_user))
-        .chain(known.former_accounts.iter().map(|(_, user)| *user))
+        .chain(known.former_accounts.iter().map(|standing| standing.user))
         .collect();
     let by_id = users::by_ids(moodle, prefix, &wanted.into_iter().collect::<Vec<_>>()).await?;
     let by_id: HashMap<MoodleUserId, User> = by_id.into_iter().map(|user| (user.id, user)).collect();
@@ -228,11 +233,12 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
         (Some(name), None) => by_name.get(name),
         (None, None) => None,
     };
-    let mut accounts: BTreeSet<MoodleUserId> = known.former_accounts.iter().map(|(_, user)| *user).collect();
+    let mut accounts: BTreeSet<MoodleUserId> = known.former_accounts.iter().map(|standing| standing.user).collect();
     accounts.extend(known.adults.iter().filter_map(account_of).map(|user| user.id));
     let accounts: Vec<MoodleUserId> = accounts.into_iter().collect();
     let ownership = ownership(app, &context.policy, &accounts).await?;
     let mut actual = roles::of_users(moodle, prefix, &ownership, &accounts).await?;
+    let absent = absent(app, context, known, &actual).await?;
     // A row of another adult's link is that adult's business, and a row whose link nobody knows is a full cycle's.
     let own_links: HashSet<i64> = known.links.iter().map(|link| link.id.0).collect();
     if context.terms.item_is_link {
@@ -282,9 +288,11 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
         needs_sync: false,
         links_of: HashMap::new(),
         accounts_of: HashMap::new(),
+        vanished: Vec::new(),
+        unsettled: BTreeSet::new(),
     };
-    for (adult, user) in &known.former_accounts {
-        judged.accounts_of.entry(*adult).or_default().push(*user);
+    for standing in &known.former_accounts {
+        judged.accounts_of.entry(standing.adult).or_default().push(standing.user);
     }
     for adult in &known.adults {
         let own = links_by_adult.get(&adult.id).cloned().unwrap_or_default();
@@ -328,7 +336,46 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
     }
     let desired: BTreeSet<DesiredRole> = judged.desired.keys().copied().collect();
     judged.plan = Plan::compare(&desired, &actual, &judged.contexts);
+    // What is to be written again is not gone for good.
+    let again: HashSet<ledger::Key> = judged
+        .plan
+        .additions
+        .iter()
+        .filter_map(|addition| Some((addition.row.user, addition.context?, addition.row.role, addition.row.item)))
+        .collect();
+    judged.vanished = absent.into_iter().filter(|key| !again.contains(key)).collect();
+    let vanished_from: HashSet<MoodleUserId> = judged.vanished.iter().map(|(user, ..)| *user).collect();
+    judged.unsettled = known
+        .former_accounts
+        .iter()
+        .filter(|standing| standing.intended > 0 || vanished_from.contains(&standing.user))
+        .map(|standing| standing.adult)
+        .collect();
     Ok(judged)
+}
+
+/// Rows that the ledger names and Moodle lacks. Asked only for accounts whose numbers of rows differ: a process died between
+/// writing and recording, or somebody deleted rows.
+async fn absent(
+    app: &App,
+    context: &Context,
+    known: &Known,
+    actual: &[ActualRole],
+) -> Result<Vec<ledger::Key>, ServiceError> {
+    let mut surplus: BTreeMap<MoodleUserId, i64> = BTreeMap::new();
+    for standing in &known.former_accounts {
+        *surplus.entry(standing.user).or_default() += standing.rows;
+    }
+    for row in actual.iter().filter(|row| row.ours) {
+        *surplus.entry(row.user).or_default() -= 1;
+    }
+    let users: Vec<MoodleUserId> = surplus.into_iter().filter(|(_, rows)| *rows != 0).map(|(user, _)| user).collect();
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there: HashSet<ledger::Key> = actual.iter().map(|row| (row.user, row.context, row.role, row.item)).collect();
+    let noted = ledger::of_users(&mut app.store.acquire().await?, &context.policy.component, &users).await?;
+    Ok(noted.into_iter().filter(|key| !there.contains(key)).collect())
 }
 
 /// The plan of some adults, for a survey: reads only.
@@ -338,7 +385,7 @@ pub(super) async fn survey(
     context: &Context,
     adults: &[AdultId],
 ) -> Result<Judged, ServiceError> {
-    let known = read_store(app, adults).await?;
+    let known = read_store(app, context, adults).await?;
     judge(app, moodle, context, &known).await
 }
 
@@ -430,14 +477,15 @@ async fn settle(run: &mut Run<'_>, context: &Context, batch: &Batch, judged: &Ju
     let app = run.app;
     let now = app.now();
     let mut tx = app.store.begin().await?;
-    if batch.jobs.is_empty() && judged.plan.is_empty() {
+    if batch.jobs.is_empty() && judged.plan.is_empty() && judged.unsettled.is_empty() {
         // A full cycle looked and found everything as it should be: nothing to record.
         return Ok(0);
     }
     let held = run.report.brake;
     ledger::settle(&mut tx, &batch.adults, held, run.cycle, now).await?;
-    let removed: Vec<ledger::Key> =
+    let mut removed: Vec<ledger::Key> =
         judged.plan.removals.iter().map(|r| (r.row.user, r.row.context, r.row.role, r.row.item)).collect();
+    removed.extend(&judged.vanished);
     ledger::removed(&mut tx, &context.policy.component, &removed, run.cycle, now).await?;
     let results: Vec<(LinkId, Outcome)> = judged.outcomes.iter().map(|(link, outcome)| (*link, *outcome)).collect();
     cycles::record(&mut tx, run.cycle, &results, now).await?;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{App, ServiceError};
 
-/// Rows of ours that are read at once when looking for strays.
+/// Rows of ours that are read at once when looking for strays; one statement looks up their links.
 const PAGE: i64 = 5_000;
 
 /// What a survey found.
@@ -49,9 +49,9 @@ pub(super) async fn survey(
         after = Some(last.id);
         let ids: Vec<AdultId> = page.iter().map(|adult| adult.id).collect();
         let judged = batch::survey(app, moodle, context, &ids).await?;
+        // Only who differs is processed, or who is still to be recorded after a process that died.
+        survey.adults.extend(judged.differing());
         if !judged.plan.is_empty() {
-            // A smaller question finds out who differs, so that only they are processed.
-            survey.adults.extend(judged.differing());
             survey.digest.add(&judged.plan);
             survey.plan.extend(judged.plan);
         }
@@ -77,11 +77,8 @@ async fn find_strays(
         after = last.id;
         let items: BTreeSet<i64> = page.iter().map(|row| row.item).filter(|item| *item != 0).collect();
         let items: Vec<LinkId> = items.into_iter().map(LinkId).collect();
-        let mut known = HashSet::new();
-        for chunk in items.chunks(kinlink_db::ROWS_PER_STATEMENT) {
-            let found = links::by_ids(&mut app.store.acquire().await?, chunk).await?;
-            known.extend(found.into_iter().map(|link| link.id.0));
-        }
+        let known = links::by_ids(&mut app.store.acquire().await?, &items).await?;
+        let known: HashSet<i64> = known.into_iter().map(|link| link.id.0).collect();
         for row in page.into_iter().filter(|row| row.item != 0 && !known.contains(&row.item)) {
             survey.plan.removals.insert(Removal { row });
             let mut stray = Plan::default();

@@ -153,3 +153,26 @@ async fn a_later_finding_of_a_cycle_about_a_link_replaces_the_earlier_and_other_
     })
     .await;
 }
+
+#[tokio::test]
+async fn old_cycles_that_found_nothing_are_forgotten_and_no_others() {
+    for_each_engine(|store| async move {
+        let s = &mut store.connect().await;
+        let (empty, found, failed, young) = (
+            cycle(CycleState::Done, 1),
+            cycle(CycleState::Done, 2),
+            cycle(CycleState::Failed, 3),
+            cycle(CycleState::Done, 50),
+        );
+        for cycle in [&empty, &found, &failed, &young] {
+            cycles::insert(s, cycle).await.unwrap();
+        }
+        cycles::record(s, found.id, &[(LinkId(1), Outcome::Linked)], at(2)).await.unwrap();
+        assert_eq!(cycles::prune(s, at(40)).await.unwrap(), 1);
+        assert!(cycles::find(s, empty.id).await.unwrap().is_none());
+        for kept in [found.id, failed.id, young.id] {
+            assert!(cycles::find(s, kept).await.unwrap().is_some());
+        }
+    })
+    .await;
+}

@@ -1,0 +1,261 @@
+//! The rights in `infra/grants/moodle-*.sql` are enough for everything the adapter does, and for nothing else: the users
+//! are made by these very files. The whole service under them is tested in `tests/tests/it/grants.rs`.
+
+#![cfg(all(feature = "sqlite", feature = "mysql", feature = "postgres"))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeSet, HashMap};
+
+use kinlink_db::{Db, Engine, Fault, Int, Options, Session as _};
+use kinlink_domain::{
+    ids::{ContextId, MoodleUserId},
+    plan::{ActualRole, Addition, DesiredRole, Place, Plan, Removal, UserContext},
+    policy::Policy,
+};
+use kinlink_moodle::{
+    Moodle, Prefix,
+    apply::{self, Signature},
+    demo, evidence, pupils,
+    roles::{self, Ownership},
+    schema, site, tasks, users,
+};
+use kinlink_testkit::{TestDb, fresh, moodle_dump};
+
+const PASSWORD: &str = "kinlinks-password-of-this-test";
+
+/// Runs a file of grants in a database, and gives a pool of the user it makes.
+async fn kinlink(test: &TestDb, prefix: &Prefix) -> Moodle {
+    let file = match test.engine() {
+        Engine::MySql => include_str!("../../../infra/grants/moodle-mariadb.sql"),
+        _ => include_str!("../../../infra/grants/moodle-postgres.sql"),
+    };
+    // Users are the whole server's; names of MariaDB's end at 80 characters, of PostgreSQL's at 63.
+    let user = format!("kinlink_{}", test.name.rsplit('_').next().unwrap());
+    for placeholder in ["{prefix}", "{database}", "{user}", "{password}"] {
+        assert!(file.contains(placeholder), "{placeholder}");
+    }
+    let code: Vec<&str> = file.lines().filter(|line| !line.starts_with("--")).collect();
+    for statement in code.join("\n").split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
+        let statement = statement
+            .trim_end_matches(';')
+            .replace("{prefix}", prefix.as_str())
+            .replace("{database}", &test.name)
+            .replace("{user}", &user)
+            .replace("{password}", PASSWORD);
+        test.db.execute(&statement, []).await.unwrap_or_else(|error| panic!("{error}: {statement}"));
+    }
+    let (scheme, rest) = test.url.split_once("://").unwrap();
+    let (_, address) = rest.split_once('@').unwrap();
+    let url = format!("{scheme}://{user}:{PASSWORD}@{address}");
+    Moodle::new(Db::connect_lazy(&url, Options::default()).unwrap(), prefix.clone())
+}
+
+async fn number(db: &Db, sql: &str) -> i64 {
+    let row: Option<(Int,)> = db.fetch_optional(sql, []).await.unwrap();
+    row.unwrap().0.0
+}
+
+/// Everything that the adapter can do, under the rights of the file.
+async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
+    let (prefix, owner) = (moodle.prefix(), &test.db);
+    let engine = test.engine();
+    let mut locked = moodle.lock().await.unwrap().unwrap();
+    let connection = &mut *locked.connection;
+    assert_eq!(evidence::missing_schema(connection, prefix).await.unwrap(), [] as [String; 0], "{engine}");
+
+    let mut policy = Policy { static_contexts: vec![ContextId(1)], ..Policy::default() };
+    let site = site::read(connection, prefix, &policy).await.unwrap();
+    site::plugin_config(connection, prefix, "auth_db", &["table"]).await.unwrap();
+    let filters = "auth=manual idnumber=* department!=x cohort!=nobody role!=nobody profile:usertype!=staff profile:none!=* auth!=db";
+    policy.pupil_filter = filters.parse().unwrap();
+    policy.tutor_group_field = "profile:usertype".to_owned().try_into().unwrap();
+    let pupil = pupils::all(connection, prefix, &policy, &site).await.unwrap().pop().unwrap();
+    policy.tutor_group_field = "department".to_owned().try_into().unwrap();
+    assert!(!pupils::all(connection, prefix, &policy, &site).await.unwrap().is_empty(), "{engine}");
+    let eligible = pupils::eligible(connection, prefix, &policy, &site, &[pupil.id]).await.unwrap();
+    assert_eq!(eligible, BTreeSet::from([pupil.id]), "{engine}");
+
+    let adult = MoodleUserId(2);
+    users::by_ids(connection, prefix, &[adult]).await.unwrap();
+    users::by_usernames(connection, prefix, site.local_host, &["admin".to_owned()]).await.unwrap();
+    users::by_email(connection, prefix, &"admin@example.test".parse().unwrap()).await.unwrap();
+    users::count_auth_db(connection, prefix).await.unwrap();
+
+    // One pupil without context, one without path; one row more, one less; flags new and renewed; sessions ended.
+    let (context, sessions) = (prefix.table("context"), prefix.table("sessions"));
+    owner
+        .execute(&format!("DELETE FROM {context} WHERE contextlevel = 30 AND instanceid = {}", pupil.id), [])
+        .await
+        .unwrap();
+    owner
+        .execute(&format!("UPDATE {context} SET path = NULL, depth = 0 WHERE contextlevel = 30 AND instanceid = 1"), [])
+        .await
+        .unwrap();
+    let open = format!(
+        "INSERT INTO {sessions} (state, sid, userid, timecreated, timemodified) VALUES (0, 'granted', 2, 1, 1)"
+    );
+    owner.execute(&open, []).await.unwrap();
+    let desired = DesiredRole { user: adult, place: Place::Pupil(pupil.id), role: site.link_role, item: 5 };
+    let mut plan = Plan::compare(&BTreeSet::from([desired]), &[], &HashMap::new());
+    plan.mended_contexts.insert(MoodleUserId(1));
+    let signature = Signature { component: "local_kinlink".into(), modifier: 2 };
+    let ended = BTreeSet::from([adult]);
+    for round in 1..=2 {
+        let made = apply::contexts(connection, prefix, &site, &plan).await.unwrap();
+        let own = made[&pupil.id];
+        let ready =
+            Plan { additions: BTreeSet::from([Addition { row: desired, context: Some(own) }]), ..Plan::default() };
+        apply::roles(connection, prefix, &site, &signature, &ready, &ended).await.unwrap();
+        let ownership = Ownership::Component("local_kinlink".into());
+        let rows: Vec<ActualRole> = roles::of_users(connection, prefix, &ownership, &[adult]).await.unwrap();
+        assert_eq!(rows.len(), 1, "{engine}: round {round}");
+        roles::page(connection, prefix, &ownership, 0, 10).await.unwrap();
+        let contexts = HashMap::from([(pupil.id, UserContext { id: own, complete: true })]);
+        assert!(Plan::compare(&BTreeSet::from([desired]), &rows, &contexts).is_empty(), "{engine}");
+        let at = evidence::role_row(connection, prefix, "local_kinlink", site.link_role, own, adult).await.unwrap();
+        evidence::has_stale_session(connection, prefix, adult, at.unwrap()).await.unwrap();
+        let less = Plan { removals: rows.into_iter().map(|row| Removal { row }).collect(), ..Plan::default() };
+        apply::roles(connection, prefix, &site, &signature, &less, &BTreeSet::new()).await.unwrap();
+    }
+    let dirty = format!(
+        "SELECT COUNT(*) FROM {} WHERE flagtype = 'accesslib/dirtyusers' AND name = '2'",
+        prefix.table("cache_flags")
+    );
+    assert_eq!(number(owner, &dirty).await, 1, "{engine}");
+    assert_eq!(number(owner, &format!("SELECT COUNT(*) FROM {sessions} WHERE userid = 2")).await, 0, "{engine}");
+
+    evidence::role_allows(connection, prefix, site.link_role, "moodle/user:viewdetails").await.unwrap();
+    evidence::accounts_without_login_row(connection, prefix, &BTreeSet::new()).await.unwrap();
+    for task in [tasks::SYNC_USERS, tasks::SEND_PASSWORDS] {
+        assert!(tasks::state(connection, prefix, task).await.unwrap().is_some(), "{engine}");
+        tasks::hurry(connection, prefix, task).await.unwrap();
+    }
+    tasks::seconds_since_cron(connection, prefix).await.unwrap();
+    assert!(tasks::clock(connection).await.unwrap() > 0);
+    locked.release();
+}
+
+/// Everything else is refused. `{p}` is the prefix; each statement would work for the owner.
+const REFUSED: &[&str] = &[
+    // Secrets.
+    "SELECT password FROM {p}user",
+    "SELECT secret FROM {p}user",
+    "SELECT * FROM {p}user",
+    "SELECT lastip FROM {p}user",
+    "SELECT id FROM {p}user WHERE password LIKE '$6$%'",
+    "SELECT sid FROM {p}sessions",
+    "SELECT id FROM {p}sessions WHERE sid = 'x'",
+    "SELECT sessdata FROM {p}sessions",
+    "SELECT value FROM {p}user_preferences",
+    "SELECT output FROM {p}task_log",
+    "SELECT public_key FROM {p}mnet_host",
+    "SELECT description FROM {p}cohort",
+    // People.
+    "INSERT INTO {p}user (username) VALUES ('intruder')",
+    "UPDATE {p}user SET suspended = 0",
+    "UPDATE {p}user SET password = 'x' WHERE id = 2",
+    "UPDATE {p}user SET username = 'x' WHERE id = 2",
+    "DELETE FROM {p}user WHERE id = 2",
+    "INSERT INTO {p}user_info_data (userid, fieldid, data) VALUES (2, 1, 'x')",
+    "INSERT INTO {p}cohort_members (cohortid, userid, timeadded) VALUES (1, 2, 0)",
+    "DELETE FROM {p}cohort_members",
+    // What a role is.
+    "UPDATE {p}role SET archetype = 'manager'",
+    "INSERT INTO {p}role_capabilities (contextid, roleid, capability, permission) VALUES (1, 9, 'moodle/site:config', 1)",
+    "UPDATE {p}role_capabilities SET permission = 1",
+    "DELETE FROM {p}role_capabilities",
+    "INSERT INTO {p}role_context_levels (roleid, contextlevel) VALUES (9, 10)",
+    // A row is written or taken away, never turned into another.
+    "UPDATE {p}role_assignments SET roleid = 1",
+    "UPDATE {p}role_assignments SET component = 'local_kinlink'",
+    "UPDATE {p}context SET instanceid = 1 WHERE id = 1",
+    "UPDATE {p}context SET contextlevel = 1 WHERE id = 1",
+    "UPDATE {p}context SET locked = 1 WHERE id = 1",
+    "INSERT INTO {p}context (contextlevel, instanceid, path, depth, locked) VALUES (30, 99999, '/1', 2, 0)",
+    "DELETE FROM {p}context WHERE id = 1",
+    "UPDATE {p}cache_flags SET name = '3'",
+    "UPDATE {p}cache_flags SET flagtype = 'x'",
+    "DELETE FROM {p}cache_flags",
+    // Tasks and settings.
+    "UPDATE {p}task_scheduled SET disabled = 0",
+    "UPDATE {p}task_scheduled SET lastruntime = 0",
+    "UPDATE {p}task_scheduled SET classname = 'x'",
+    "INSERT INTO {p}task_log (classname) VALUES ('x')",
+    "DELETE FROM {p}task_scheduled",
+    "UPDATE {p}config SET value = '3' WHERE name = 'siteadmins'",
+    "INSERT INTO {p}config (name, value) VALUES ('x', 'y')",
+    "UPDATE {p}config_plugins SET value = ''",
+    "UPDATE {p}sessions SET userid = 2",
+    "INSERT INTO {p}sessions (state, sid, userid) VALUES (0, 'x', 2)",
+    // The tables themselves.
+    "DROP TABLE {p}role_assignments",
+    "TRUNCATE TABLE {p}sessions",
+    "ALTER TABLE {p}user ADD COLUMN x INTEGER",
+    "CREATE INDEX {p}x ON {p}user (id)",
+    "CREATE TABLE {p}x (id INTEGER)",
+];
+
+async fn the_rest_is_refused(test: &TestDb, moodle: &Moodle) {
+    let own_rights = match test.engine() {
+        Engine::MySql => {
+            ["CREATE USER intruder", "GRANT SELECT ON {p}user TO CURRENT_USER", "SELECT * FROM mysql.global_priv"]
+        }
+        _ => ["CREATE ROLE intruder", "CREATE SCHEMA intruder", "SELECT setval('{p}role_assignments_id_seq', 1)"],
+    };
+    for statement in REFUSED.iter().chain(&own_rights) {
+        let sql = statement.replace("{p}", moodle.prefix().as_str());
+        match moodle.db().execute(&sql, []).await {
+            Ok(_) => panic!("{}: {sql} was not refused", test.engine()),
+            Err(error) => assert_eq!(error.fault(), Fault::Denied, "{}: {sql}: {error}", test.engine()),
+        }
+    }
+    // The same names with the owner's rights: refused for the right, not for a mistake in the statement.
+    let mut tx = test.db.begin().await.unwrap();
+    for statement in REFUSED.iter().filter(|statement| statement.starts_with("SELECT")) {
+        tx.execute(&statement.replace("{p}", moodle.prefix().as_str()), []).await.unwrap();
+    }
+}
+
+async fn hold(test: TestDb, prefix: Prefix) {
+    let moodle = kinlink(&test, &prefix).await;
+    the_adapter_works(&test, &moodle).await;
+    the_rest_is_refused(&test, &moodle).await;
+    moodle.db().close().await;
+    test.drop_database().await;
+}
+
+async fn on_our_tables(engine: Engine) {
+    let prefix = Prefix::parse("zzz_").unwrap();
+    let test = fresh(engine).await;
+    schema::create(&test.db, &prefix).await.unwrap();
+    demo::fill(&test.db, &prefix).await.unwrap();
+    hold(test, prefix).await;
+}
+
+async fn on_a_real_moodle(engine: Engine) {
+    let Some(dump) = moodle_dump(engine).await else { return };
+    hold(dump.moodle, Prefix::parse(dump.prefix).unwrap()).await;
+    if let Some(logins) = dump.logins {
+        logins.drop_database().await;
+    }
+}
+
+#[tokio::test]
+async fn they_are_enough_and_no_more_on_mariadb() {
+    on_our_tables(Engine::MySql).await;
+}
+
+#[tokio::test]
+async fn they_are_enough_and_no_more_on_postgres() {
+    on_our_tables(Engine::Postgres).await;
+}
+
+#[tokio::test]
+async fn they_are_enough_and_no_more_for_a_real_moodle_on_mariadb() {
+    on_a_real_moodle(Engine::MySql).await;
+}
+
+#[tokio::test]
+async fn they_are_enough_and_no_more_for_a_real_moodle_on_postgres() {
+    on_a_real_moodle(Engine::Postgres).await;
+}
