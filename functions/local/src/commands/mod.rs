@@ -1,0 +1,47 @@
+//! The commands, one file each. Every one opens Kinlink, calls the use cases of the crate `service`, and gives an answer
+//! as text and as JSON. What does not live here: any rule of Kinlink's.
+
+pub(crate) mod config;
+pub(crate) mod cycle;
+pub(crate) mod cycles;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod links;
+pub(crate) mod logins;
+pub(crate) mod mail;
+pub(crate) mod migrate;
+pub(crate) mod plan;
+pub(crate) mod pupils;
+pub(crate) mod requests;
+pub(crate) mod serve;
+pub(crate) mod sources;
+pub(crate) mod tokens;
+
+use crate::{
+    answer::Answer,
+    cli::{Cli, Command},
+    failure::Failure,
+};
+
+/// Runs the command.
+pub(crate) async fn run(cli: Cli) -> Result<Answer, Failure> {
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => Box::pin(serve::run(cli.json)).await,
+        Command::Demo(args) => Box::pin(demo::run(args, cli.json)).await,
+        Command::Migrate(args) => migrate::run(args).await,
+        Command::Cycle(args) => Box::pin(cycle::run(args, cli.json)).await,
+        Command::Plan(args) => plan::run(args).await,
+        Command::Doctor => doctor::run().await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Requests(args) => Box::pin(requests::run(args)).await,
+        Command::Logins(args) => logins::run(args).await,
+        Command::Links(args) => links::run(args).await,
+        Command::Pupils(args) => pupils::run(args).await,
+        Command::Cycles(args) => cycles::run(args).await,
+        Command::Mail(args) => mail::run(args).await,
+        Command::Tokens(args) => tokens::run(args).await,
+        Command::Sources(args) => sources::run(args).await,
+        Command::Config(args) => config::run(args).await,
+    }
+}
