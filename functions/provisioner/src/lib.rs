@@ -89,7 +89,7 @@ impl Provisioner {
                 Ok(json!({ "level": diagnosis.worst(), "findings": diagnosis.findings }))
             }
             Event::Explain { adult, pupil } => {
-                let adult = explain::find_adult(app, &adult).await?;
+                let adult = explain::find_adult(app, &actor, &adult).await?;
                 let pupil = explain::find_pupil(app, &actor, &pupil).await?;
                 Ok(json!(explain::explain(app, &actor, adult.id, pupil).await?))
             }

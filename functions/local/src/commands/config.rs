@@ -15,7 +15,7 @@ use crate::{
     disable_help_subcommand = true,
     after_help = "Connection settings come from environment variables over a TOML file over defaults, and are changed \
                   there. The school's settings are in the store, so that every function sees the same; `set` changes \
-                  them.\n\nExample:\n  kinlink config set pupil_filter \"cohort:pupils\""
+                  them.\n\nExample:\n  kinlink config set pupil_filter \"cohort=pupils\""
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
