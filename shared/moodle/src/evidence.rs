@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kinlink_db::{Int, Session, Value};
+use kinlink_db::{DbError, Fault, Int, Session, Value};
 use kinlink_domain::ids::{ContextId, MoodleUserId, RoleId};
 
 use crate::{MoodleError, Prefix, connection::sql, schema};
@@ -64,21 +64,48 @@ pub async fn has_stale_session(
     Ok(row.is_some_and(|(count,)| count > 0))
 }
 
-/// The tables and columns that Kinlink needs and this database lacks, as the database words it.
+/// What Kinlink writes, each as a statement that finds no row: the server looks at the rights all the same.
+const WRITES: [&str; 8] = [
+    "INSERT INTO {p}context (contextlevel, instanceid, depth, locked) SELECT contextlevel, instanceid, depth, locked FROM \
+     {p}context WHERE 1 = 0",
+    "UPDATE {p}context SET path = path, depth = depth WHERE 1 = 0",
+    "INSERT INTO {p}role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder) \
+     SELECT roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder FROM {p}role_assignments \
+     WHERE 1 = 0",
+    "DELETE FROM {p}role_assignments WHERE 1 = 0",
+    "INSERT INTO {p}cache_flags (flagtype, name, timemodified, value, expiry) SELECT flagtype, name, timemodified, value, \
+     expiry FROM {p}cache_flags WHERE 1 = 0",
+    "UPDATE {p}cache_flags SET timemodified = timemodified, value = value, expiry = expiry WHERE 1 = 0",
+    "UPDATE {p}task_scheduled SET nextruntime = nextruntime WHERE 1 = 0",
+    "DELETE FROM {p}sessions WHERE 1 = 0",
+];
+
+/// The tables and columns that Kinlink needs and this database lacks or the user has no right to, as the database words it;
+/// when all can be read, what may not be written. Changes nothing.
 ///
 /// # Errors
 /// [`MoodleError::Db`] when the database cannot be asked at all.
 pub async fn missing_schema(session: &mut impl Session, prefix: &Prefix) -> Result<Vec<String>, MoodleError> {
     let mut missing = Vec::new();
+    let mut note = |error: DbError| match error.fault() {
+        Fault::Schema | Fault::Denied => {
+            missing.push(error.to_string());
+            Ok(())
+        }
+        _ => Err(error),
+    };
+    let mut readable = true;
     for (table, columns) in schema::USED {
         // Prepared and run without fetching anything.
         let text = format!("SELECT COUNT(*) FROM (SELECT {} FROM {{p}}{table} WHERE 1 = 0) t", columns.join(", "));
-        match session.fetch_all::<(i64,)>(&sql(prefix, &text), []).await {
-            Ok(_) => {}
-            Err(error) => match error.fault() {
-                kinlink_db::Fault::Schema | kinlink_db::Fault::Denied => missing.push(error.to_string()),
-                _ => return Err(error.into()),
-            },
+        if let Err(error) = session.fetch_all::<(i64,)>(&sql(prefix, &text), []).await {
+            readable = false;
+            note(error)?;
+        }
+    }
+    for text in WRITES.iter().filter(|_| readable) {
+        if let Err(error) = session.execute(&sql(prefix, text), []).await {
+            note(error)?;
         }
     }
     Ok(missing)

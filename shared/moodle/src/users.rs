@@ -104,6 +104,22 @@ pub async fn by_usernames(
     Ok(users.into_iter().filter(|user| exact.contains(user.username.as_str())).collect())
 }
 
+/// An account that signs in by the external database under this name but does not belong to this Moodle, as the
+/// synchronisation never makes them: somebody changed its host, and nobody can sign in to it.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn displaced(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    local_host: i64,
+    name: &str,
+) -> Result<Option<User>, MoodleError> {
+    let condition = "u.mnethostid <> ? AND u.username = ? AND u.auth = 'db' AND u.deleted = 0";
+    let users = fetch(session, prefix, condition, vec![local_host.into(), name.into()]).await?;
+    Ok(users.into_iter().find(|user| user.username == name))
+}
+
 /// Living users with this address, whatever they sign in by: what staff see beside a request.
 ///
 /// # Errors

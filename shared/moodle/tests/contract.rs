@@ -352,6 +352,13 @@ async fn a_user_name_is_exact_whatever_the_collation(bench: &mut Bench) {
         let found = users::by_usernames(&mut bench.connection, &bench.prefix, 1, &[other.to_owned()]).await.unwrap();
         assert_eq!(found, [], "{}: {other:?}", bench.name);
     }
+    // C-2: an account whose host was changed under it; a guest from another Moodle is none.
+    let lost = bench.user("Lost", &[("username", "'lost.exact'"), ("auth", "'db'"), ("mnethostid", "0")]).await;
+    for (name, expected) in [("lost.exact", Some(lost)), ("far.exact", None), ("Lost.exact", None), ("zoe.exact", None)]
+    {
+        let found = users::displaced(&mut bench.connection, &bench.prefix, 1, name).await.unwrap();
+        assert_eq!(found.map(|user| user.id), expected, "{}: {name}", bench.name);
+    }
     assert_eq!(users::by_usernames(&mut bench.connection, &bench.prefix, 1, &[]).await.unwrap(), []);
     let by_id = users::by_ids(&mut bench.connection, &bench.prefix, &[zoe, gone, MoodleUserId(999_999)]).await.unwrap();
     assert_eq!(by_id.len(), 2, "{}", bench.name);

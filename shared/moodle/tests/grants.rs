@@ -23,14 +23,18 @@ use kinlink_testkit::{TestDb, fresh, moodle_dump};
 
 const PASSWORD: &str = "kinlinks-password-of-this-test";
 
+/// Users are the whole server's, so each test has its own; PostgreSQL's names end at 63 characters.
+fn user_of(test: &TestDb) -> String {
+    format!("kinlink_{}", test.name.rsplit('_').next().unwrap())
+}
+
 /// Runs a file of grants in a database, and gives a pool of the user it makes.
 async fn kinlink(test: &TestDb, prefix: &Prefix) -> Moodle {
     let file = match test.engine() {
         Engine::MySql => include_str!("../../../infra/grants/moodle-mariadb.sql"),
         _ => include_str!("../../../infra/grants/moodle-postgres.sql"),
     };
-    // Users are the whole server's; names of MariaDB's end at 80 characters, of PostgreSQL's at 63.
-    let user = format!("kinlink_{}", test.name.rsplit('_').next().unwrap());
+    let user = user_of(test);
     for placeholder in ["{prefix}", "{database}", "{user}", "{password}"] {
         assert!(file.contains(placeholder), "{placeholder}");
     }
@@ -216,10 +220,66 @@ async fn the_rest_is_refused(test: &TestDb, moodle: &Moodle) {
     }
 }
 
+/// What may be read is what the adapter's statements name, neither less nor more.
+async fn exactly_what_is_used_can_be_read(test: &TestDb, moodle: &Moodle) {
+    let of_user = match test.engine() {
+        Engine::MySql => {
+            "CAST(table_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.column_privileges WHERE table_schema = DATABASE()"
+        }
+        _ => {
+            "CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.column_privileges WHERE grantee = current_user"
+        }
+    };
+    let sql = format!("SELECT {of_user} AND privilege_type = 'SELECT'");
+    let granted: Vec<(String, String)> = moodle.db().fetch_all(&sql, []).await.unwrap();
+    let granted: BTreeSet<(String, String)> = granted.into_iter().collect();
+    let used = schema::USED
+        .iter()
+        .flat_map(|(table, columns)| columns.iter().map(|column| (moodle.prefix().table(table), (*column).to_owned())));
+    assert_eq!(granted, used.collect::<BTreeSet<_>>(), "{}", test.engine());
+}
+
+/// Each right to write is missed by name when it is taken away.
+async fn a_right_that_lacks_is_named(test: &TestDb, moodle: &Moodle) {
+    let user = user_of(test);
+    for (right, table) in [
+        ("SELECT (idnumber)", "cohort"),
+        ("SELECT (archetype)", "role"),
+        ("INSERT (contextlevel, instanceid, depth, locked)", "context"),
+        ("UPDATE (path)", "context"),
+        ("UPDATE (depth)", "context"),
+        ("INSERT (component)", "role_assignments"),
+        ("DELETE", "role_assignments"),
+        ("INSERT (expiry)", "cache_flags"),
+        ("UPDATE (timemodified)", "cache_flags"),
+        ("UPDATE (nextruntime)", "task_scheduled"),
+        ("DELETE", "sessions"),
+    ] {
+        let table = moodle.prefix().table(table);
+        let (on, user) = match test.engine() {
+            Engine::MySql => (format!("`{}`.`{table}`", test.name), format!("'{user}'@'%'")),
+            _ => (table.clone(), format!("\"{user}\"")),
+        };
+        test.db.execute(&format!("REVOKE {right} ON {on} FROM {user}"), []).await.unwrap();
+        let mut connection = moodle.connect().await.unwrap();
+        let missing = evidence::missing_schema(&mut connection, moodle.prefix()).await.unwrap();
+        assert!(
+            matches!(&missing[..], [one] if one.contains(&table) && one.contains("lacks a right")),
+            "{}: {right} on {table}: {missing:?}",
+            test.engine()
+        );
+        test.db.execute(&format!("GRANT {right} ON {on} TO {user}"), []).await.unwrap();
+    }
+    let mut connection = moodle.connect().await.unwrap();
+    assert_eq!(evidence::missing_schema(&mut connection, moodle.prefix()).await.unwrap(), [] as [String; 0]);
+}
+
 async fn hold(test: TestDb, prefix: Prefix) {
     let moodle = kinlink(&test, &prefix).await;
     the_adapter_works(&test, &moodle).await;
     the_rest_is_refused(&test, &moodle).await;
+    exactly_what_is_used_can_be_read(&test, &moodle).await;
+    a_right_that_lacks_is_named(&test, &moodle).await;
     moodle.db().close().await;
     test.drop_database().await;
 }
@@ -238,6 +298,36 @@ async fn on_a_real_moodle(engine: Engine) {
     if let Some(logins) = dump.logins {
         logins.drop_database().await;
     }
+}
+
+/// What `infra/grants/README.md` proposes for schools on PostgreSQL: rows of others are out of reach, the adapter works.
+#[tokio::test]
+async fn row_security_keeps_other_peoples_role_rows_out_of_reach() {
+    let (test, prefix) = (fresh(Engine::Postgres).await, Prefix::default());
+    schema::create(&test.db, &prefix).await.unwrap();
+    demo::fill(&test.db, &prefix).await.unwrap();
+    let moodle = kinlink(&test, &prefix).await;
+    let user = user_of(&test);
+    for statement in [
+        "ALTER TABLE mdl_role_assignments ENABLE ROW LEVEL SECURITY".to_owned(),
+        format!("CREATE POLICY kinlink_reads ON mdl_role_assignments FOR SELECT TO \"{user}\" USING (true)"),
+        format!(
+            "CREATE POLICY kinlink_adds ON mdl_role_assignments FOR INSERT TO \"{user}\" WITH CHECK (component = 'local_kinlink')"
+        ),
+        format!(
+            "CREATE POLICY kinlink_removes ON mdl_role_assignments FOR DELETE TO \"{user}\" USING (component = 'local_kinlink')"
+        ),
+    ] {
+        test.db.execute(&statement, []).await.unwrap();
+    }
+    the_adapter_works(&test, &moodle).await;
+    let all = number(&test.db, "SELECT COUNT(*) FROM mdl_role_assignments").await;
+    assert_eq!(moodle.db().execute("DELETE FROM mdl_role_assignments WHERE component <> 'x'", []).await.unwrap(), 0);
+    let intrude = "INSERT INTO mdl_role_assignments (roleid, contextid, userid, component) VALUES (1, 1, 5, '')";
+    assert_eq!(moodle.db().execute(intrude, []).await.unwrap_err().fault(), Fault::Denied);
+    assert_eq!(number(&test.db, "SELECT COUNT(*) FROM mdl_role_assignments").await, all);
+    moodle.db().close().await;
+    test.drop_database().await;
 }
 
 #[tokio::test]

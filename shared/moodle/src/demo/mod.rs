@@ -3,18 +3,21 @@
 //!
 //! * `names` and [`school`]: who is at the school, and the rows that say so;
 //! * [`story`](fn@story): the requests that the demonstration sends, each with what should become of it;
-//! * [`tasks`]: what Moodle's cron would do meanwhile.
+//! * [`tasks`]: what Moodle's cron would do meanwhile;
+//! * [`Snapshot`]: the rows that must be as they were afterwards.
 //!
 //! What does not live here: what Kinlink itself reads and writes in Moodle; it cannot tell this school from another.
 
 mod names;
 pub mod school;
+mod snapshot;
 mod story;
 pub mod tasks;
 
 use kinlink_db::{Db, DbError, Engine, Session, Value};
 
 pub use school::fill;
+pub use snapshot::Snapshot;
 pub use story::{DemoAdult, DemoChild, DemoFamily, Expectation, story};
 pub use tasks::{LoginRowView, TaskReport, run_due};
 

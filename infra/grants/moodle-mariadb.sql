@@ -1,0 +1,51 @@
+-- Kinlink's user on Moodle's database, MariaDB or MySQL. Run as an administrator of the server.
+--
+-- Put in: {prefix} Moodle's table prefix (mdl_), {database} Moodle's database, {user} kinlink, {password} a long random
+-- one. Narrow '%' to the address that Kinlink connects from. See README.md for what these rights amount to.
+-- Running it again is harmless.
+
+CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY '{password}';
+
+-- People: what pupils are matched by and accounts are judged by. Not password, secret, description, addresses, phones, IPs.
+GRANT SELECT (id, auth, confirmed, deleted, suspended, mnethostid, username, idnumber, firstname, lastname, email, department)
+  ON `{database}`.`{prefix}user` TO '{user}'@'%';
+
+-- What the pupil filter may ask: profile fields and cohorts.
+GRANT SELECT (id, shortname) ON `{database}`.`{prefix}user_info_field` TO '{user}'@'%';
+GRANT SELECT (userid, fieldid, data) ON `{database}`.`{prefix}user_info_data` TO '{user}'@'%';
+GRANT SELECT (id, idnumber) ON `{database}`.`{prefix}cohort` TO '{user}'@'%';
+GRANT SELECT (cohortid, userid) ON `{database}`.`{prefix}cohort_members` TO '{user}'@'%';
+
+-- Roles: which there are, where they may be given, what they allow.
+GRANT SELECT (id, shortname, archetype) ON `{database}`.`{prefix}role` TO '{user}'@'%';
+GRANT SELECT (roleid, contextlevel) ON `{database}`.`{prefix}role_context_levels` TO '{user}'@'%';
+GRANT SELECT (contextid, roleid, capability, permission) ON `{database}`.`{prefix}role_capabilities` TO '{user}'@'%';
+
+-- Settings: rows cannot be told apart by a grant, so this shows every setting, secrets of other plugins included.
+GRANT SELECT (name, value) ON `{database}`.`{prefix}config` TO '{user}'@'%';
+GRANT SELECT (plugin, name, value) ON `{database}`.`{prefix}config_plugins` TO '{user}'@'%';
+
+-- Contexts: pupils without one get it; one without path gets path and depth. What a context belongs to cannot be changed.
+GRANT SELECT (id, contextlevel, instanceid, path, depth, locked),
+      INSERT (contextlevel, instanceid, depth, locked),
+      UPDATE (path, depth)
+  ON `{database}`.`{prefix}context` TO '{user}'@'%';
+
+-- Role rows: ours come and go; a row is never changed. DELETE cannot be limited to rows of ours here.
+GRANT SELECT (id, roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder),
+      INSERT (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder),
+      DELETE
+  ON `{database}`.`{prefix}role_assignments` TO '{user}'@'%';
+
+-- Dirty flags: they make open sessions load their roles anew.
+GRANT SELECT (id, flagtype, name, timemodified, value, expiry),
+      INSERT (flagtype, name, timemodified, value, expiry),
+      UPDATE (timemodified, value, expiry)
+  ON `{database}`.`{prefix}cache_flags` TO '{user}'@'%';
+
+-- Tasks: their state, and to make one due. Never disabled, so that nothing is switched on behind an administrator's back.
+GRANT SELECT (classname, lastruntime, nextruntime, faildelay, disabled), UPDATE (nextruntime)
+  ON `{database}`.`{prefix}task_scheduled` TO '{user}'@'%';
+
+-- Sessions: ending those of a person whose access was taken away. Not sid and sessdata: with them a session could be stolen.
+GRANT SELECT (id, userid, timecreated, timemodified), DELETE ON `{database}`.`{prefix}sessions` TO '{user}'@'%';

@@ -1,0 +1,87 @@
+//! Names, addresses and admission numbers in places where they must never be: logs (at their loudest) and queue messages.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use kinlink_domain::request::Action;
+use kinlink_service::{
+    approve::Approval,
+    confirm,
+    cycle::Mode,
+    decide::{self, Reason},
+    mail,
+};
+use kinlink_testapp::{administrator, family};
+
+use crate::world::{ENGINES, world};
+
+/// Everything that was logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_name_address_or_admission_number_reaches_a_log_or_a_queue_message() {
+    for engine in ENGINES {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+
+        let world = world(engine).await;
+        let app = &world.test.app;
+        // Canaries: an adult whose name and address nobody else has, beside a pupil of the school.
+        let pupil = crate::world::pupil_named("Theo", "Marlow");
+        let mut raw = family(
+            ("Canaryfirst", "Canarylast", "canary+mail@canary.example"),
+            &[(pupil.given, pupil.family, &pupil.tutor_group), ("Canarychild", "Canarykin", "7CANARY")],
+        );
+        raw.comment = "canarycomment".into();
+        let request = world.test.submit(&raw).await;
+        assert!(world.approve(&request, &Approval::default()).await.is_err());
+        let mut lone = raw.clone();
+        lone.children.truncate(1);
+        let approved = world.approved(&lone).await;
+        world.cycle().await;
+        world.moodle_cron().await;
+        world.cycle().await;
+        // What goes wrong is logged, too: an account that cannot be used, a duplicate user name, Moodle without its role.
+        world.meddle("UPDATE mdl_user SET auth = 'manual' WHERE email LIKE 'canary%'").await;
+        world.run(Mode::Full).await.unwrap();
+        world.meddle("UPDATE mdl_role SET shortname = 'gone' WHERE shortname = 'parent'").await;
+        assert!(world.run(Mode::Jobs).await.is_err());
+        decide::end(app, &administrator(), request.id, None, Action::Deny, &Reason::default()).await.unwrap();
+        decide::end(app, &administrator(), approved.id, None, Action::Deny, &Reason::default()).await.unwrap();
+        mail::deliver(app, &world.test.school, &mail::Transport::Store, 50).await.unwrap();
+        confirm::confirm(app, "no such token").await.unwrap();
+        drop(guard);
+
+        let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).to_lowercase();
+        assert!(logged.contains("cycle done") && logged.contains("cycle failed"), "{engine}: the log was caught");
+        let messages: Vec<(String,)> =
+            world.test.store.db.fetch_all("SELECT body FROM queue_messages", []).await.unwrap();
+        let audit: Vec<(String,)> = world.test.store.db.fetch_all("SELECT detail FROM audit", []).await.unwrap();
+        let reports: Vec<(Option<String>, Option<String>)> =
+            world.test.store.db.fetch_all("SELECT report, fault FROM cycles", []).await.unwrap();
+        let kept = format!("{messages:?}{audit:?}{reports:?}").to_lowercase();
+        let number = pupil.admission_number.to_lowercase();
+        for secret in ["canary", "marlow", number.as_str()] {
+            assert!(!logged.contains(secret), "{engine}: {secret:?} is in the log");
+            assert!(!kept.contains(secret), "{engine}: {secret:?} is in a message, the audit or a report");
+        }
+    }
+}

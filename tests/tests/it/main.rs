@@ -1,0 +1,18 @@
+//! The whole road on real databases: one binary, a module a concern.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(unreachable_pub, reason = "a test binary exports nothing")]
+
+mod brake;
+mod canary;
+mod defects;
+mod diagnosis;
+mod faults;
+mod foreign;
+mod grants;
+mod kill;
+mod queue_hints;
+mod road;
+mod sqs;
+mod statements;
+mod world;
