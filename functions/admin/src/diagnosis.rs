@@ -38,5 +38,5 @@ async fn walk(
     query.finish()?;
     let adult = explain::find_adult(&state.app, &actor, &adult.unwrap_or_default()).await?;
     let pupil = explain::find_pupil(&state.app, &actor, &pupil.unwrap_or_default()).await?;
-    Ok(Json(json!(explain::explain(&state.app, &actor, adult.id, pupil).await?)))
+    Ok(Json(json!(explain::explain(&state.app, &actor, adult, pupil).await?)))
 }

@@ -91,7 +91,7 @@ impl Provisioner {
             Event::Explain { adult, pupil } => {
                 let adult = explain::find_adult(app, &actor, &adult).await?;
                 let pupil = explain::find_pupil(app, &actor, &pupil).await?;
-                Ok(json!(explain::explain(app, &actor, adult.id, pupil).await?))
+                Ok(json!(explain::explain(app, &actor, adult, pupil).await?))
             }
             Event::Migrate {} => {
                 app.migrate().await?;

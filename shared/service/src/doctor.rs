@@ -277,6 +277,7 @@ async fn examine_auth_db(
         ("fielduser", (&["username"][..], "the column with the user name")),
         ("passtype", (&["internal"][..], "Moodle keeps the passwords")),
         ("removeuser", (&["1"][..], "suspend who has no row: otherwise a revoked parent can go on signing in")),
+        ("updateusers", (&["1"][..], "take over what changes in the table")),
         ("field_map_firstname", (&["firstname"][..], "the column with the first name")),
         ("field_map_lastname", (&["lastname"][..], "the column with the last name")),
         ("field_map_email", (&["email"][..], "the column with the address")),

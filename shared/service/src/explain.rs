@@ -1,25 +1,44 @@
 //! Why an adult does not see a child: collects the evidence, lets the domain judge it.
 
 use kinlink_domain::{
+    email::EmailAddress,
     explain::{AccountEvidence, ClaimEvidence, Evidence, Explanation, PupilEvidence, RoleEvidence, judge},
     ids::{AdultId, MoodleUserId},
-    request::ClaimState,
+    policy::Policy,
+    reference::Reference,
+    request::{ClaimState, Status},
     staff::{Actor, Permission},
 };
 use kinlink_moodle::{evidence, pupils, site, tasks, users};
 use kinlink_store::{
-    accounts::{self, Adult},
-    links, requests,
+    accounts,
+    links::{self, Link},
+    requests::{self, Claim},
 };
 use serde::Serialize;
 
 use crate::{App, ServiceError, access::require};
 
+/// Whom staff mean by an adult.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// An adult that was accepted.
+    Adult(AdultId),
+    /// Somebody who asked from this address and was not accepted (yet).
+    Asker(EmailAddress),
+}
+
+impl From<AdultId> for Who {
+    fn from(adult: AdultId) -> Self {
+        Self::Adult(adult)
+    }
+}
+
 /// An explanation with the two it is about.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explained {
-    /// The adult.
-    pub adult: AdultId,
+    /// The adult; none when nobody was accepted yet.
+    pub adult: Option<AdultId>,
     /// The pupil.
     pub pupil: MoodleUserId,
     /// The chain and its first broken link.
@@ -30,23 +49,24 @@ pub struct Explained {
 /// The adult whom staff mean: by id, user name or address.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], a refusal `adult_not_clear` when several have the address, the
-/// store.
-pub async fn find_adult(app: &App, actor: &Actor, name: &str) -> Result<Adult, ServiceError> {
+/// [`ServiceError::Forbidden`]; [`ServiceError::NotFound`] when neither an adult nor a request is known by that name; a
+/// refusal `adult_not_clear` when several adults have the address; the store.
+pub async fn find_adult(app: &App, actor: &Actor, name: &str) -> Result<Who, ServiceError> {
     require(actor, Permission::Read)?;
     let mut store = app.store.acquire().await?;
     if let Ok(id) = name.parse::<AdultId>() {
-        return accounts::adult(&mut store, id).await?.ok_or(ServiceError::NotFound("adult"));
+        let adult = accounts::adult(&mut store, id).await?.ok_or(ServiceError::NotFound("adult"))?;
+        return Ok(Who::Adult(adult.id));
     }
     if let Some(adult) = accounts::adults_by_username(&mut store, &[name.to_owned()]).await?.pop() {
-        return Ok(adult);
+        return Ok(Who::Adult(adult.id));
     }
-    let email = name.parse().map_err(|_| ServiceError::NotFound("adult"))?;
-    let mut adults = accounts::adults_by_email(&mut store, &email).await?;
-    match (adults.pop(), adults.is_empty()) {
-        (None, _) => Err(ServiceError::NotFound("adult")),
-        (Some(adult), true) => Ok(adult),
-        (Some(_), false) => {
+    let email: EmailAddress = name.parse().map_err(|_| ServiceError::NotFound("adult"))?;
+    match accounts::adults_by_email(&mut store, &email).await?.as_slice() {
+        [adult] => Ok(Who::Adult(adult.id)),
+        [] if requests::by_email(&mut store, &email, 1).await?.is_empty() => Err(ServiceError::NotFound("adult")),
+        [] => Ok(Who::Asker(email)),
+        _ => {
             Err(ServiceError::refused("adult_not_clear", "several adults have this address; give the id or user name"))
         }
     }
@@ -76,25 +96,27 @@ pub async fn find_pupil(app: &App, actor: &Actor, name: &str) -> Result<MoodleUs
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], Moodle's database, the store.
-pub async fn explain(app: &App, actor: &Actor, adult: AdultId, pupil: MoodleUserId) -> Result<Explained, ServiceError> {
+pub async fn explain(
+    app: &App,
+    actor: &Actor,
+    who: impl Into<Who>,
+    pupil: MoodleUserId,
+) -> Result<Explained, ServiceError> {
     require(actor, Permission::Read)?;
     let policy = app.policy().await?;
     let mut store = app.store.acquire().await?;
-    let adult = accounts::adult(&mut store, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
-    let link = links::of_pair(&mut store, adult.id, pupil).await?;
-    let has_login_row = !accounts::login_rows_of(&mut store, &[adult.id]).await?.is_empty();
-    let mut claims: Vec<_> = requests::claims_of_adult(&mut store, adult.id)
-        .await?
-        .into_iter()
-        .filter(|(_, _, claim)| claim.pupil == Some(pupil) || link.as_ref().is_some_and(|link| link.claim == claim.id))
-        .collect();
-    claims.sort_by_key(|(_, _, claim)| match claim.state {
-        ClaimState::Approved => 0,
-        ClaimState::Open => 1,
-        ClaimState::Withdrawn => 2,
-        ClaimState::Denied => 3,
-    });
+    let (adult, link, has_login_row, claims) = match who.into() {
+        Who::Adult(adult) => {
+            let adult = accounts::adult(&mut store, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
+            let link = links::of_pair(&mut store, adult.id, pupil).await?;
+            let has_login_row = !accounts::login_rows_of(&mut store, &[adult.id]).await?.is_empty();
+            let claims = requests::claims_of_adult(&mut store, adult.id).await?;
+            (Some(adult), link, has_login_row, claims)
+        }
+        Who::Asker(email) => (None, None, false, claims_from(&mut store, &email).await?),
+    };
     drop(store);
+    let claim = claim_about(app, &policy, claims, link.as_ref(), pupil).await;
 
     let mut moodle = app.moodle.connect().await?;
     let prefix = app.moodle.prefix();
@@ -102,9 +124,16 @@ pub async fn explain(app: &App, actor: &Actor, adult: AdultId, pupil: MoodleUser
     let site = site::read(&mut moodle, prefix, &policy).await.ok();
     let config = site::config(&mut moodle, prefix, &["mnet_localhost_id"]).await?;
     let host = config.get("mnet_localhost_id").and_then(|id| id.parse().ok()).unwrap_or(1);
-    let account = match (adult.picked_user, &adult.username) {
+    let picked_user = adult.as_ref().and_then(|adult| adult.picked_user);
+    let account = match (picked_user, adult.as_ref().and_then(|adult| adult.username.as_ref())) {
         (Some(picked), _) => users::by_ids(&mut moodle, prefix, &[picked]).await?.pop(),
-        (None, Some(name)) => users::by_usernames(&mut moodle, prefix, host, std::slice::from_ref(name)).await?.pop(),
+        (None, Some(name)) => {
+            match users::by_usernames(&mut moodle, prefix, host, std::slice::from_ref(name)).await?.pop() {
+                Some(user) => Some(user),
+                // C-2: an account that was ours and belongs to no local host any more cannot sign in.
+                None => users::displaced(&mut moodle, prefix, host, name).await?,
+            }
+        }
         (None, None) => None,
     };
     let role = site::roles(&mut moodle, prefix, &[&policy.link_role]).await?.remove(&policy.link_role);
@@ -128,16 +157,16 @@ pub async fn explain(app: &App, actor: &Actor, adult: AdultId, pupil: MoodleUser
         _ => false,
     };
     let found = Evidence {
-        claim: claims.first().map(|(reference, status, claim)| ClaimEvidence {
+        claim: claim.map(|(reference, status, claim)| ClaimEvidence {
             reference: reference.to_string(),
-            status: *status,
+            status,
             state: claim.state,
         }),
         link_active: link.map(|link| link.active),
-        can_sign_in: has_login_row || adult.picked_user.is_some(),
+        can_sign_in: has_login_row || picked_user.is_some(),
         account: account.map(|user| AccountEvidence {
             id: user.id.0,
-            auth_as_expected: adult.picked_user.is_some() || user.auth == "db",
+            auth_as_expected: picked_user.is_some() || user.auth == "db",
             auth: user.auth,
             deleted: user.deleted,
             suspended: user.suspended,
@@ -154,5 +183,52 @@ pub async fn explain(app: &App, actor: &Actor, adult: AdultId, pupil: MoodleUser
         stale_session,
         cron_age: tasks::seconds_since_cron(&mut moodle, prefix).await?,
     };
-    Ok(Explained { adult: adult.id, pupil, explanation: judge(&found) })
+    Ok(Explained { adult: adult.map(|adult| adult.id), pupil, explanation: judge(&found) })
+}
+
+/// A claim with its request's reference and status.
+type Known = (Reference, Status, Claim);
+
+/// The claims of the requests that came from an address, newest first.
+async fn claims_from(store: &mut kinlink_store::Connection, email: &EmailAddress) -> Result<Vec<Known>, ServiceError> {
+    let asked = requests::by_email(store, email, 50).await?;
+    let ids: Vec<_> = asked.iter().map(|request| request.id).collect();
+    let claims = requests::claims_of(store, &ids).await?;
+    Ok(asked
+        .iter()
+        .flat_map(|request| {
+            let own = claims.iter().filter(|claim| claim.request == request.id);
+            own.map(|claim| (request.reference.clone(), request.status, claim.clone())).collect::<Vec<_>>()
+        })
+        .collect())
+}
+
+/// The claim that is about this pupil: the one that made the link or that the pupil was picked for, before an undecided one
+/// that may mean them; what is in force first.
+async fn claim_about(
+    app: &App,
+    policy: &Policy,
+    claims: Vec<Known>,
+    link: Option<&Link>,
+    pupil: MoodleUserId,
+) -> Option<Known> {
+    // Without pupils (Moodle lacks its role, say) an undecided claim cannot be told to be about this one.
+    let register = crate::view::register(app, policy).await.ok();
+    let may_mean = |claim: &Claim| {
+        let found = register.as_ref().map(|register| register.match_child(&claim.child));
+        found.is_some_and(|found| found.candidates.iter().any(|candidate| candidate.pupil.id == pupil))
+    };
+    claims
+        .into_iter()
+        .filter(|(_, _, claim)| {
+            claim.pupil == Some(pupil)
+                || link.is_some_and(|link| link.claim == claim.id)
+                || (claim.pupil.is_none() && may_mean(claim))
+        })
+        .min_by_key(|(_, _, claim)| match claim.state {
+            ClaimState::Approved => 0,
+            ClaimState::Open => 1,
+            ClaimState::Withdrawn => 2,
+            ClaimState::Denied => 3,
+        })
 }

@@ -1,5 +1,7 @@
 //! Requests and their claims.
 
+use std::collections::{HashMap, HashSet};
+
 use kinlink_db::{Session, Value, in_list, insert_many};
 use kinlink_domain::{
     Timestamp,
@@ -410,45 +412,65 @@ pub struct Linked {
     pub approved: i64,
 }
 
-#[derive(FromRow)]
-struct LinkedRow {
-    id: String,
-    adult_id: String,
-    email: String,
-    open_claims: kinlink_db::Int,
-    approved_claims: kinlink_db::Int,
-    login_rows: kinlink_db::Int,
+/// What a request's claims come to.
+#[derive(Default)]
+struct Tally {
+    open: bool,
+    unlinked: bool,
+    approved: i64,
 }
 
 /// Of the approved requests behind these links, those whose approved claims are now all linked. Held until the end of the
 /// transaction, so that no decision comes in between.
 ///
+/// Three plain statements: as one with a subquery for every count it took a quarter of a cycle's time on MariaDB.
+///
 /// # Errors
 /// [`StoreError`].
 pub async fn linked(session: &mut impl Session, links: &[LinkId]) -> Result<Vec<Linked>, StoreError> {
     let sql = format!(
-        "SELECT r.id, r.adult_id, r.email, \
-         (SELECT COUNT(*) FROM claims o WHERE o.request_id = r.id AND o.state = 'open') AS open_claims, \
-         (SELECT COUNT(*) FROM claims a WHERE a.request_id = r.id AND a.state = 'approved') AS approved_claims, \
-         (SELECT COUNT(*) FROM login_rows w WHERE w.request_id = r.id) AS login_rows \
-         FROM requests r WHERE r.status = 'approved' AND r.adult_id IS NOT NULL AND r.email IS NOT NULL AND r.id IN \
-         (SELECT c.request_id FROM claims c WHERE c.state = 'approved' AND c.link_id IN {}) AND NOT EXISTS \
-         (SELECT 1 FROM claims u WHERE u.request_id = r.id AND u.state = 'approved' AND (u.outcome IS NULL OR \
-         u.outcome <> 'linked')) ORDER BY r.id{}",
+        "SELECT r.id, r.adult_id, r.email FROM requests r WHERE r.status = 'approved' AND r.adult_id IS NOT NULL AND \
+         r.email IS NOT NULL AND r.id IN (SELECT c.request_id FROM claims c WHERE c.state = 'approved' AND c.link_id IN {}) \
+         ORDER BY r.id{}",
         in_list(links.len()),
         session.engine().for_update()
     );
     let args: Vec<Value> = links.iter().map(|link| link.0.into()).collect();
-    let rows: Vec<LinkedRow> = session.fetch_all(&sql, args).await?;
-    rows.into_iter()
-        .map(|row| {
+    let requests: Vec<(String, String, String)> = session.fetch_all(&sql, args).await?;
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = || requests.iter().map(|(id, ..)| Value::from(id)).collect::<Vec<_>>();
+    let sql = format!("SELECT request_id, state, outcome FROM claims WHERE request_id IN {}", in_list(requests.len()));
+    let claims: Vec<(String, String, Option<String>)> = session.fetch_all(&sql, ids()).await?;
+    let sql = format!("SELECT request_id FROM login_rows WHERE request_id IN {}", in_list(requests.len()));
+    let login_rows: Vec<(String,)> = session.fetch_all(&sql, ids()).await?;
+    let login_rows: HashSet<String> = login_rows.into_iter().map(|(request,)| request).collect();
+
+    let mut tallies: HashMap<String, Tally> = HashMap::new();
+    for (request, state, outcome) in claims {
+        let tally = tallies.entry(request).or_default();
+        if state == ClaimState::Open.code() {
+            tally.open = true;
+        } else if state == ClaimState::Approved.code() {
+            tally.approved += 1;
+            tally.unlinked |= outcome.as_deref() != Some(Outcome::Linked.code());
+        }
+    }
+    requests
+        .into_iter()
+        .filter_map(|(request, adult, email)| {
+            let tally = tallies.remove(&request).filter(|tally| !tally.unlinked)?;
+            Some((request, adult, email, tally))
+        })
+        .map(|(request, adult, email, tally)| {
             Ok(Linked {
-                id: id(&row.id, "requests.id")?,
-                adult: id(&row.adult_id, "requests.adult_id")?,
-                email: EmailAddress::parse(&row.email).map_err(|_| StoreError::Corrupt("requests.email"))?,
-                has_open_claim: row.open_claims.is_set(),
-                made_login_row: row.login_rows.is_set(),
-                approved: row.approved_claims.0,
+                id: id(&request, "requests.id")?,
+                adult: id(&adult, "requests.adult_id")?,
+                email: EmailAddress::parse(&email).map_err(|_| StoreError::Corrupt("requests.email"))?,
+                has_open_claim: tally.open,
+                made_login_row: login_rows.contains(&request),
+                approved: tally.approved,
             })
         })
         .collect()
@@ -560,16 +582,30 @@ pub async fn counts(session: &mut impl Session, filter: &Filter) -> Result<Vec<(
     rows.into_iter().map(|(status, count)| Ok((coded(Status::from_code(&status), "requests.status")?, count))).collect()
 }
 
+/// The requests that came from an address, newest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn by_email(
+    session: &mut impl Session,
+    email: &EmailAddress,
+    limit: u32,
+) -> Result<Vec<Request>, StoreError> {
+    let sql = format!("{REQUEST} WHERE email = ? ORDER BY created_at DESC, id DESC LIMIT ?");
+    let rows: Vec<RequestRow> = session.fetch_all(&sql, [email.as_str().into(), i64::from(limit).into()]).await?;
+    rows.into_iter().map(Request::try_from).collect()
+}
+
 /// Other requests of the same address, newest first: what staff see beside a request.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn others_of(session: &mut impl Session, request: &Request, limit: u32) -> Result<Vec<Request>, StoreError> {
     let Some(email) = &request.email else { return Ok(Vec::new()) };
-    let sql = format!("{REQUEST} WHERE email = ? AND id <> ? ORDER BY created_at DESC, id DESC LIMIT ?");
-    let args = [email.as_str().into(), request.id.to_string().into(), Value::from(i64::from(limit))];
-    let rows: Vec<RequestRow> = session.fetch_all(&sql, args).await?;
-    rows.into_iter().map(Request::try_from).collect()
+    let mut others = by_email(session, email, limit + 1).await?;
+    others.retain(|other| other.id != request.id);
+    others.truncate(limit as usize);
+    Ok(others)
 }
 
 /// Requests whose address was not proven and cannot be any more: every link that was mailed has run out by `now`.

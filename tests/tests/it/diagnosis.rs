@@ -13,7 +13,7 @@ use kinlink_moodle::{Moodle, Prefix, tasks};
 use kinlink_service::{
     App,
     doctor::{self, Diagnosis, Level},
-    explain::{explain, find_adult},
+    explain::{Who, explain, find_adult},
     settings,
 };
 use kinlink_testapp::{administrator, family};
@@ -262,7 +262,8 @@ impl Family {
         assert_eq!(world.cycle().await.added, 1, "{engine}");
         heal(&world).await;
         let pupil = MoodleUserId(pupil_named("Emil", "Larsen").user_id);
-        let adult = find_adult(&world.test.app, &administrator(), "rachel.turner@example.org").await.unwrap().id;
+        let found = find_adult(&world.test.app, &administrator(), "rachel.turner@example.org").await.unwrap();
+        let Who::Adult(adult) = found else { panic!("{found:?}") };
         Self { world, adult, pupil }
     }
 
@@ -394,5 +395,30 @@ async fn explain_names_the_first_broken_step() {
 
         let missing: Vec<&Step> = Step::ALL.iter().filter(|step| !seen.contains(step)).collect();
         assert!(missing.is_empty(), "{engine}: no fault for {missing:?}");
+    }
+}
+
+/// Before anybody is accepted the chain breaks at what is still to be done, not at "send the form".
+#[tokio::test]
+async fn explain_names_the_step_that_an_undecided_request_waits_at() {
+    for engine in SERVERS {
+        let world = world(engine).await;
+        let child = pupil_named("Theo", "Marlow");
+        let pupil = MoodleUserId(child.user_id);
+        let app = &world.test.app;
+        let broken = async |pupil| {
+            let who = find_adult(app, &administrator(), "pat@example.org").await.unwrap();
+            assert!(matches!(who, Who::Asker(_)), "{engine}: {who:?}");
+            explain(app, &administrator(), who, pupil).await.unwrap().explanation.broken
+        };
+        assert!(find_adult(app, &administrator(), "pat@example.org").await.is_err(), "{engine}: nobody asked");
+        let raw = family(("Pat", "Marlow", "pat@example.org"), &[(child.given, child.family, &child.tutor_group)]);
+        let request = world.test.submit(&raw).await;
+        assert_eq!(broken(pupil).await, Some(Step::Decision), "{engine}");
+        let sql = "UPDATE requests SET status = 'unconfirmed' WHERE id = ?";
+        world.test.store.db.execute(sql, [request.id.to_string().into()]).await.unwrap();
+        assert_eq!(broken(pupil).await, Some(Step::EmailProven), "{engine}");
+        let other = MoodleUserId(pupil_named("Zoë", "Clark").user_id);
+        assert_eq!(broken(other).await, Some(Step::Request), "{engine}: nobody asked for this pupil");
     }
 }

@@ -124,7 +124,7 @@ async fn the_whole_road(engine: Engine) {
     assert!(bad.is_empty(), "{engine}: {bad:#?}");
     let adult = explain::find_adult(app, &administrator(), "rachel.turner@example.org").await.unwrap();
     let pupil = explain::find_pupil(app, &administrator(), &child.admission_number).await.unwrap();
-    let explained = explain::explain(app, &administrator(), adult.id, pupil).await.unwrap();
+    let explained = explain::explain(app, &administrator(), adult, pupil).await.unwrap();
     assert_eq!(explained.explanation.broken, None, "{engine}: {:#?}", explained.explanation);
 
     // Moodle reads the login rows, and of them only what an account needs.

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
     let local = Local::ready().await?;
     let adult = explain::find_adult(&local.app, &local.actor, &args.adult).await?;
     let pupil = explain::find_pupil(&local.app, &local.actor, &args.pupil.join(" ")).await?;
-    let explained = explain::explain(&local.app, &local.actor, adult.id, pupil).await?;
+    let explained = explain::explain(&local.app, &local.actor, adult, pupil).await?;
     let found = &explained.explanation;
     let mut text = String::new();
     for finding in &found.steps {

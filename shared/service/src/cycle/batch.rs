@@ -398,7 +398,7 @@ fn hold_removals(run: &mut Run<'_>, judged: &mut Judged) {
     if let (false, Some(limit)) = (run.report.brake, run.report.limit)
         && run.report.removed + removals > limit
     {
-        run.hold(run.report.removed + removals, limit);
+        run.hold(run.report.removed + removals, run.report.owned);
     }
     if !run.report.brake {
         return;

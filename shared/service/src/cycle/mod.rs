@@ -317,6 +317,7 @@ impl Run<'_> {
         }
         let (ended, owned) = (ledger::count_ended(&mut store).await?, ledger::count_owned(&mut store).await?);
         self.report.limit = Some(context.policy.brake.limit(owned));
+        self.report.owned = owned;
         if context.policy.brake.engages(ended, owned) {
             self.hold(ended, owned);
         }

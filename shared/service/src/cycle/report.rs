@@ -48,6 +48,9 @@ pub struct Report {
     /// Most removals that are believed in this run, once that was reckoned.
     #[serde(skip)]
     pub limit: Option<u64>,
+    /// Rows of ours when that was reckoned.
+    #[serde(skip)]
+    pub owned: u64,
     /// Whether the synchronisation of accounts was told to run.
     pub sync_hurried: bool,
     /// Messages that could not be read.
@@ -81,6 +84,7 @@ impl Report {
             provisioned: 0,
             brake: false,
             limit: None,
+            owned: 0,
             sync_hurried: false,
             unreadable: 0,
             queue_failed: false,

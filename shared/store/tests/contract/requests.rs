@@ -294,6 +294,9 @@ async fn others_are_the_requests_of_the_same_address_newest_first() {
         without.email = None;
         requests::insert(s, &without, &[]).await.unwrap();
 
+        let email = own[1].email.clone().unwrap();
+        assert_eq!(requests::by_email(s, &email, 10).await.unwrap().len(), own.len());
+        assert_eq!(requests::by_email(s, &email, 1).await.unwrap().len(), 1);
         let others = requests::others_of(s, &own[1], 10).await.unwrap();
         let ids: Vec<_> = others.iter().map(|other| other.id).collect();
         assert_eq!(ids, [own[0].id, own[3].id, own[2].id]);
