@@ -100,6 +100,7 @@ impl Crowd {
         Ok(tx.commit().await?)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one statement a table, in the order in which they refer to each other")]
     async fn into_store(self, store: &Db, now: Timestamp) -> Result<()> {
         let (at, people) = (now.as_millisecond(), 0..self.people);
         let mut tx = store.begin().await?;

@@ -90,6 +90,10 @@ enum TxInner<'c> {
     Postgres(Transaction<'c, sqlx::Postgres>),
 }
 
+/// On PostgreSQL a statement with more values is planned anew each time: from the sixth time on it would run a kept one by a
+/// plan that compares every row with every value of a long list. (On MariaDB preparing is what is dear.)
+const KEPT_VALUES: usize = 100;
+
 #[cfg(feature = "sqlite")]
 const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
 
@@ -261,8 +265,10 @@ macro_rules! session {
                 }
                 self.stats.count(sql);
                 let sql = rewrite(self.engine(), sql).into_owned();
+                let args = args.into();
+                let keep = self.engine() != Engine::Postgres || args.len() <= KEPT_VALUES;
                 on_connection!($enum, self, |connection, arguments| {
-                    let query = sqlx::query_with(AssertSqlSafe(sql), arguments(args.into())?);
+                    let query = sqlx::query_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
                     Ok(query.execute(connection).await?.rows_affected())
                 })
             }
@@ -274,8 +280,10 @@ macro_rules! session {
             ) -> Result<Vec<T>, DbError> {
                 self.stats.count(sql);
                 let sql = rewrite(self.engine(), sql).into_owned();
+                let args = args.into();
+                let keep = self.engine() != Engine::Postgres || args.len() <= KEPT_VALUES;
                 on_connection!($enum, self, |connection, arguments| {
-                    let query = sqlx::query_as_with(AssertSqlSafe(sql), arguments(args.into())?);
+                    let query = sqlx::query_as_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
                     Ok(query.fetch_all(connection).await?)
                 })
             }

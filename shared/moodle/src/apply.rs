@@ -162,8 +162,7 @@ async fn flag(tx: &mut Tx<'_>, prefix: &Prefix, site: &Site, users: &[MoodleUser
     let update = format!(
         "UPDATE {{p}}cache_flags SET value = '1', timemodified = {clock} + ?, expiry = {clock} + ? WHERE \
          flagtype = 'accesslib/dirtyusers' AND name IN {}",
-        // As rows, which PostgreSQL joins: a list it would compare with every flag there is.
-        tx.engine().rows_in(users.len(), 1)
+        in_list(users.len())
     );
     let lasts = FLAG_AHEAD + site.session_timeout;
     let mut args: Vec<Value> = vec![FLAG_AHEAD.into(), lasts.into()];

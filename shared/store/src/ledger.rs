@@ -162,26 +162,6 @@ pub async fn of_users(
         .collect())
 }
 
-/// The Moodle accounts in which we own rows for these adults: also for those whose login row is gone and whose name may
-/// have changed.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn accounts_of(
-    session: &mut impl Session,
-    adults: &[AdultId],
-) -> Result<Vec<(AdultId, MoodleUserId)>, StoreError> {
-    let sql = format!(
-        "SELECT DISTINCT adult_id, user_id FROM ledger WHERE state <> 'removed' AND adult_id IN {}",
-        in_list(adults.len())
-    );
-    let args: Vec<Value> = adults.iter().map(|adult| adult.to_string().into()).collect();
-    let rows: Vec<(String, i64)> = session.fetch_all(&sql, args).await?;
-    rows.into_iter()
-        .map(|(adult, user)| Ok((crate::error::id(&adult, "ledger.adult_id")?, MoodleUserId(user))))
-        .collect()
-}
-
 /// What the ledger holds for an adult in one Moodle account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
@@ -195,8 +175,8 @@ pub struct Standing {
     pub intended: i64,
 }
 
-/// The Moodle accounts in which we own rows for these adults, as [`accounts_of`], with how many rows there should be and how
-/// many a process that died left unsettled.
+/// The Moodle accounts in which we own rows for these adults (also for those whose login row is gone and whose name may have
+/// changed), with how many rows there should be and how many a process that died left unsettled.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kinlink_domain::ids::{AdultId, ContextId, CycleId, LinkId, MoodleUserId, RoleId};
 use kinlink_store::{
     Connection,
-    ledger::{self, Key, Owned},
+    ledger::{self, Key, Owned, Standing},
     links,
 };
 
@@ -68,23 +68,33 @@ async fn a_row_is_ours_from_the_intention_to_its_removal() {
         assert_eq!(left, sorted(rows[1..].iter().map(key).collect()));
         assert_eq!(ledger::of_users(s, "other", &users).await.unwrap(), [key(&rows[0])], "another component's stays");
 
-        let accounts = |mut found: Vec<(AdultId, MoodleUserId)>| {
-            found.sort_unstable();
-            found
+        let accounts = |mut found: Vec<Standing>| {
+            found.sort_unstable_by_key(|standing| standing.user);
+            found.into_iter().map(|standing| (standing.adult, standing.user)).collect::<Vec<_>>()
         };
-        assert_eq!(
-            accounts(ledger::accounts_of(s, &adults).await.unwrap()),
-            [(adults[0], MoodleUserId(1)), (adults[1], MoodleUserId(2))]
-        );
-        assert!(ledger::accounts_of(s, &[]).await.unwrap().is_empty());
+        let standing = ledger::standing_of(s, COMPONENT, &adults).await.unwrap();
+        // As many rows as the ledger names for the account, and none that a dead process left unsettled.
+        for found in &standing {
+            let own = ledger::of_users(s, COMPONENT, &[found.user]).await.unwrap();
+            assert_eq!((found.rows, found.intended), (i64::try_from(own.len()).unwrap(), 0));
+        }
+        assert_eq!(accounts(standing), [(adults[0], MoodleUserId(1)), (adults[1], MoodleUserId(2))]);
+        let elsewhere = ledger::standing_of(s, "another", &adults[..1]).await.unwrap();
+        assert_eq!(elsewhere[0].rows, 0, "rows of another component are not counted");
+        assert!(ledger::standing_of(s, COMPONENT, &[]).await.unwrap().is_empty());
         ledger::removed(s, COMPONENT, &[key(&rows[2])], second, at(4)).await.unwrap();
-        assert!(ledger::accounts_of(s, &adults[1..]).await.unwrap().is_empty());
+        assert!(ledger::standing_of(s, COMPONENT, &adults[1..]).await.unwrap().is_empty());
         ledger::settle(s, &adults, false, second, at(4)).await.unwrap();
-        assert!(ledger::accounts_of(s, &adults[1..]).await.unwrap().is_empty(), "what is removed stays removed");
+        assert!(
+            ledger::standing_of(s, COMPONENT, &adults[1..]).await.unwrap().is_empty(),
+            "what is removed stays removed"
+        );
 
         // Written again after it was removed.
         ledger::intend(s, COMPONENT, &rows[2..], second, at(5)).await.unwrap();
         assert_eq!(ledger::of_users(s, COMPONENT, &users[1..]).await.unwrap(), [key(&rows[2])]);
+        let again = ledger::standing_of(s, COMPONENT, &adults[1..]).await.unwrap();
+        assert_eq!((again[0].rows, again[0].intended), (1, 1), "intended, not known to be written");
     })
     .await;
 }
@@ -143,7 +153,7 @@ async fn two_thousand_five_hundred_rows_are_intended_confirmed_read_and_removed(
         let keys: BTreeSet<Key> = rows.iter().map(key).collect();
         let found: BTreeSet<Key> = ledger::of_users(s, COMPONENT, &users).await.unwrap().into_iter().collect();
         assert_eq!(found, keys);
-        assert_eq!(ledger::accounts_of(s, &adults).await.unwrap().len(), 2_500);
+        assert_eq!(ledger::standing_of(s, COMPONENT, &adults).await.unwrap().len(), 2_500);
 
         let keys: Vec<Key> = keys.into_iter().collect();
         ledger::removed(s, COMPONENT, &keys[..2_499], cycle, at(2)).await.unwrap();
