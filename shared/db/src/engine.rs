@@ -40,7 +40,7 @@ impl Engine {
         match self {
             Self::Sqlite => "unixepoch()",
             Self::MySql => "UNIX_TIMESTAMP()",
-            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)",
+            Self::Postgres => "CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp())) AS BIGINT)",
         }
     }
 

@@ -19,6 +19,16 @@ use serde_json::{Value as Json, json};
 const ROWS: usize = 1_000;
 const REPEATS: usize = 3;
 
+// Rows as they are read, by table.
+type Assignment = (i64, i64, i64, i64, i64, String, i64, i64);
+type Owned = (String, String, i64, i64, i64, i64, i64, String, String, i64);
+type Mail = (String, Option<String>, Option<String>, String, String, Option<String>, String, i64, i64, i64);
+type Adult = (String, Option<String>, String, String, String, String, Option<String>, Option<i64>, i64);
+type Link = (i64, String, i64, String, i64, i64, Option<i64>, Option<String>);
+type Login = (String, String, String, String, String, String, String, String, i64);
+type User = (i64, String, String, String, String, i64, Option<i64>, Option<String>);
+type Role = (i64, i64, i64, i64, i64);
+
 /// Seconds and other numbers by name.
 type Numbers = BTreeMap<&'static str, f64>;
 
@@ -208,7 +218,6 @@ async fn rows<T: FromAnyRow>(db: &Db, sql: &str) -> Result<Vec<T>> {
 async fn bare_moodle(db: &Db) -> Result<f64> {
     let (assignments, flags) = (copy(db, "mdl_role_assignments").await?, copy(db, "mdl_cache_flags").await?);
     let columns = "roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder";
-    type Assignment = (i64, i64, i64, i64, i64, String, i64, i64);
     let sql = format!("SELECT {columns} FROM mdl_role_assignments WHERE component = 'local_kinlink' ORDER BY id");
     let values = rows::<Assignment>(db, &sql).await?.into_iter().map(|r| -> [Value; 8] {
         [r.0.into(), r.1.into(), r.2.into(), r.3.into(), r.4.into(), r.5.into(), r.6.into(), r.7.into()]
@@ -228,7 +237,6 @@ async fn bare_moodle(db: &Db) -> Result<f64> {
 async fn bare_store(db: &Db) -> Result<f64> {
     let mut seconds = 0.0;
     let columns = "adult_id, component, item_id, link_id, role_id, context_id, user_id, state, cycle_id, changed_at";
-    type Owned = (String, String, i64, i64, i64, i64, i64, String, String, i64);
     let table = copy(db, "ledger").await?;
     let values = rows::<Owned>(db, &format!("SELECT {columns} FROM ledger ORDER BY id")).await?.into_iter().map(
         |r| -> [Value; 10] {
@@ -258,7 +266,6 @@ async fn bare_store(db: &Db) -> Result<f64> {
     seconds += insert(db, &table, columns, values.collect()).await?;
 
     let columns = "id, request_id, adult_id, recipient, letter, once_key, state, attempts, available_at, created_at";
-    type Mail = (String, Option<String>, Option<String>, String, String, Option<String>, String, i64, i64, i64);
     let table = copy(db, "mails").await?;
     let values = rows::<Mail>(db, &format!("SELECT {columns} FROM mails")).await?.into_iter().map(|r| -> [Value; 10] {
         [
@@ -313,11 +320,6 @@ async fn update(db: &Db, table: &str, key: &str, of: &str, its: &str, set: &str)
 
 /// Reads once, whole tables at a time, every row that a full comparison has to see.
 async fn selects(store: &Db, moodle: &Db) -> Result<f64> {
-    type Adult = (String, Option<String>, String, String, String, String, Option<String>, Option<i64>, i64);
-    type Link = (i64, String, i64, String, i64, i64, Option<i64>, Option<String>);
-    type Login = (String, String, String, String, String, String, String, String, i64);
-    type User = (i64, String, String, String, String, i64, Option<i64>, Option<String>);
-    type Role = (i64, i64, i64, i64, i64);
     let began = Instant::now();
     let mut read = 0;
     let sql =

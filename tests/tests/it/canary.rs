@@ -41,6 +41,8 @@ async fn no_name_address_or_admission_number_reaches_a_log_or_a_queue_message() 
             .with_writer(move || writer.clone())
             .finish();
         let guard = tracing::subscriber::set_default(subscriber);
+        // Other tests of this process may have decided for every thread that nobody listens.
+        tracing::callsite::rebuild_interest_cache();
 
         let world = world(engine).await;
         let app = &world.test.app;
