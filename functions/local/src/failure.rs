@@ -84,6 +84,7 @@ impl From<ServiceError> for Failure {
             }
             ServiceError::Refused { code, parts, .. } => Self::new(Exit::Refused, *code, text).faults(parts),
             ServiceError::Stale => Self::new(Exit::Refused, "stale", text),
+            ServiceError::Race => Self::new(Exit::Refused, "try_again", text),
             ServiceError::Forbidden(_) => Self::new(Exit::Refused, "forbidden", text),
             ServiceError::Unauthorized => Self::new(Exit::Refused, "unauthorized", text),
             ServiceError::Setting(_) => Self::new(Exit::Refused, "invalid_setting", text)

@@ -188,13 +188,7 @@ async fn approve_once(
 ) -> Result<(Request, Vec<kinlink_queue::Hint>), ServiceError> {
     let now = app.now();
     let (mut request, mut claims) = load(app, id, version, Action::Approve).await?;
-    if request.email.is_none() || request.given_name.is_empty() || request.family_name.is_empty() {
-        return Err(ServiceError::Refused {
-            code: "needs_correction",
-            detail: "the adult's name or address is missing or wrong; correct it first".into(),
-            parts: request.faults.clone(),
-        });
-    }
+    require_usable(&request)?;
     let picks = picks(&request, &claims, approval, &reading.register)?;
     let pinned: BTreeMap<ClaimId, MoodleUserId> =
         picks.iter().filter_map(|(claim, pick)| Some((*claim, pick.as_ref()?.to_owned()?))).collect();
@@ -241,6 +235,12 @@ async fn approve_once(
         let entry = audit::Entry::new("adult.approve", format!("adult:{}", adult.id), detail);
         audit::write(&mut tx, actor, now, &[entry]).await?;
         request.status = Status::Approved;
+    } else if claims.iter().any(|claim| claim.state == ClaimState::Approved) {
+        // Nothing new is linked: a child that was left open is refused.
+        if !picks.values().any(Option::is_some) {
+            return Err(ServiceError::refused("nothing_decided", "no child of this request is left to decide"));
+        }
+        request.status = Status::Approved;
     } else if request.kind.needs_children() {
         return Err(ServiceError::refused(
             "nothing_approved",
@@ -284,6 +284,18 @@ async fn approve_once(
     audit::write(&mut tx, actor, now, &[entry]).await?;
     tx.commit().await?;
     Ok((request, jobs))
+}
+
+/// Refuses a request whose adult could be given no account.
+fn require_usable(request: &Request) -> Result<(), ServiceError> {
+    if request.email.is_none() || request.given_name.is_empty() || request.family_name.is_empty() {
+        return Err(ServiceError::Refused {
+            code: "needs_correction",
+            detail: "the adult's name or address is missing or wrong; correct it first".into(),
+            parts: request.faults.clone(),
+        });
+    }
+    Ok(())
 }
 
 /// What is decided about each claim: `None` leaves it open, `Some(None)` refuses it, `Some(Some(pupil))` pins a pupil.
@@ -409,7 +421,7 @@ async fn resolve_adult(
             }
             insert_adult(app, tx, request, None, Some(account)).await
         }
-        AccountChoice::New => new_adult(app, tx, request, reading).await,
+        AccountChoice::New => new_adult(app, tx, request, reading, &known).await,
         AccountChoice::Auto => {
             let (mut same, others): (Vec<Adult>, Vec<Adult>) =
                 known.into_iter().partition(|adult| same_name(request, adult));
@@ -423,7 +435,7 @@ async fn resolve_adult(
             if !foreign.is_empty() {
                 return Err(account_exists(&foreign));
             }
-            new_adult(app, tx, request, reading).await
+            new_adult(app, tx, request, reading, &[]).await
         }
     }
 }
@@ -482,6 +494,7 @@ async fn new_adult(
     tx: &mut Tx<'_>,
     request: &Request,
     reading: &Reading,
+    known: &[Adult],
 ) -> Result<(Adult, bool), ServiceError> {
     let email = request.email.as_ref().ok_or(ServiceError::NotFound("address"))?;
     let mut moodle = app.moodle.connect().await?;
@@ -491,6 +504,10 @@ async fn new_adult(
             .map(|number| username::propose(email, reading.site.extended_usernames, number))
             .collect();
         let ours = accounts::adults_by_username(tx, &names).await?;
+        // an adult with this address who was not there a moment ago may be this very person, accepted by another click.
+        if ours.iter().any(|adult| adult.email == *email && known.iter().all(|other| other.id != adult.id)) {
+            return Err(ServiceError::Race);
+        }
         let theirs = users::by_usernames(&mut moodle, prefix, host, &names).await?;
         let free = names.iter().find(|name| {
             let taken = ours.iter().any(|adult| adult.username.as_ref() == Some(*name));

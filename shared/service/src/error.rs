@@ -29,6 +29,9 @@ pub enum ServiceError {
     /// The caller saw an older version.
     #[error("somebody changed this meanwhile; load it again and decide anew")]
     Stale,
+    /// Somebody did the same at the same moment, in a way that no key could refuse.
+    #[error("somebody decided about the same person at the same moment; try again")]
+    Race,
     /// The caller's role does not allow it.
     #[error("this needs the permission {0}")]
     Forbidden(kinlink_domain::staff::Permission),
@@ -85,7 +88,11 @@ impl ServiceError {
     /// Whether the same call may succeed when it is made again: a unique key or a lock stood in the way.
     #[must_use]
     pub fn is_race(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_duplicate() || error.is_conflict())
+        match self {
+            Self::Race => true,
+            Self::Store(error) => error.is_duplicate() || error.is_conflict(),
+            _ => false,
+        }
     }
 }
 

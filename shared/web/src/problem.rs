@@ -174,6 +174,7 @@ impl From<ServiceError> for Problem {
                     .with_errors(parts.into_iter().map(FieldFault::from).collect())
             }
             ServiceError::Stale => Self::new(StatusCode::PRECONDITION_FAILED, "stale", "Changed meanwhile", message),
+            ServiceError::Race => Self::new(StatusCode::CONFLICT, "try_again", "Done by two at once", message),
             ServiceError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", message),
             ServiceError::Unauthorized => Self::unauthorized(),
             // A precondition that Moodle does not meet: the text says what to do there, and holds nothing about a person.

@@ -4,7 +4,6 @@
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 
 mod brake;
-mod canary;
 mod defects;
 mod diagnosis;
 mod faults;

@@ -196,3 +196,26 @@ async fn an_account_of_another_authentication_is_linked_only_when_staff_pick_it(
         assert_eq!(before, after);
     }
 }
+
+/// A child that was left open can be refused later, and then the request is done.
+#[tokio::test]
+async fn a_child_left_open_is_decided_later() {
+    for engine in ENGINES {
+        let world = world(engine).await;
+        let request = world.test.submit(&turner()).await;
+        let claims = requests::claims(&mut world.test.app.store.acquire().await.unwrap(), request.id).await.unwrap();
+        let choose = |at: usize, pick| Approval {
+            claims: vec![ClaimChoice { claim: claims[at].id, pick }],
+            ..Approval::default()
+        };
+        world.approve(&request, &choose(0, Pick::Exact)).await.unwrap();
+        world.moodle_cron().await;
+        world.cycle().await;
+        assert_eq!(world.request(&request).await.status, Status::Approved, "{engine}: one child is open");
+        let done = world.approve(&request, &choose(1, Pick::Deny)).await.unwrap();
+        assert_eq!(done.status, Status::Provisioned, "{engine}");
+        let again = world.approve(&request, &Approval::default()).await.unwrap_err();
+        assert!(again.to_string().contains("left to decide"), "{engine}: {again}");
+        assert_eq!(world.our_rows().await.len(), 1, "{engine}");
+    }
+}

@@ -1,4 +1,13 @@
 //! Names, addresses and admission numbers in places where they must never be: logs (at their loudest) and queue messages.
+//!
+//! A binary of its own, since it listens to everything that this process logs.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(unreachable_pub, reason = "a test binary exports nothing")]
+
+#[path = "../it/world.rs"]
+#[allow(dead_code, reason = "the other tests use the rest")]
+mod world;
 
 use std::{
     io::Write,
@@ -15,7 +24,7 @@ use kinlink_service::{
 };
 use kinlink_testapp::{administrator, family};
 
-use crate::world::{ENGINES, world};
+use crate::world::{ENGINES, pupil_named, world};
 
 /// Everything that was logged on this thread.
 #[derive(Clone, Default)]
@@ -33,21 +42,14 @@ impl Write for Log {
 
 #[tokio::test]
 async fn no_name_address_or_admission_number_reaches_a_log_or_a_queue_message() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).init();
     for engine in ENGINES {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || writer.clone())
-            .finish();
-        let guard = tracing::subscriber::set_default(subscriber);
-        // Other tests of this process may have decided for every thread that nobody listens.
-        tracing::callsite::rebuild_interest_cache();
-
         let world = world(engine).await;
         let app = &world.test.app;
         // Canaries: an adult whose name and address nobody else has, beside a pupil of the school.
-        let pupil = crate::world::pupil_named("Theo", "Marlow");
+        let pupil = pupil_named("Theo", "Marlow");
         let mut raw = family(
             ("Canaryfirst", "Canarylast", "canary+mail@canary.example"),
             &[(pupil.given, pupil.family, &pupil.tutor_group), ("Canarychild", "Canarykin", "7CANARY")],
@@ -70,7 +72,6 @@ async fn no_name_address_or_admission_number_reaches_a_log_or_a_queue_message() 
         decide::end(app, &administrator(), approved.id, None, Action::Deny, &Reason::default()).await.unwrap();
         mail::deliver(app, &world.test.school, &mail::Transport::Store, 50).await.unwrap();
         confirm::confirm(app, "no such token").await.unwrap();
-        drop(guard);
 
         let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).to_lowercase();
         assert!(logged.contains("cycle done") && logged.contains("cycle failed"), "{engine}: the log was caught");
