@@ -51,24 +51,22 @@ impl Moodle {
         let mut connection = self.db.acquire().await?;
         let taken = match self.db.engine() {
             Engine::Sqlite => true,
-            // The server has one name space for all databases, and names are at most 64 characters long.
             Engine::MySql => {
-                is_one(
-                    &mut connection,
-                    "SELECT GET_LOCK(CONCAT('kinlink.', MD5(CONCAT(DATABASE(), '.', ?))), 0)",
-                    &self.prefix,
-                )
-                .await?
+                is_one(&mut connection, &format!("SELECT GET_LOCK({MYSQL_LOCK}, 0)"), &self.prefix).await?
             }
             Engine::Postgres => {
-                let sql =
-                    "SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('kinlink.' || ?, 0)) THEN 1 ELSE 0 END";
-                is_one(&mut connection, sql, &self.prefix).await?
+                let sql = format!("SELECT CASE WHEN pg_try_advisory_lock({POSTGRES_LOCK}) THEN 1 ELSE 0 END");
+                is_one(&mut connection, &sql, &self.prefix).await?
             }
         };
         Ok(taken.then(|| Locked { connection: Held(Some(connection)), prefix: self.prefix.clone() }))
     }
 }
+
+/// The lock's name on MariaDB/MySQL: the server has one name space for all databases, and names are at most 64 characters.
+const MYSQL_LOCK: &str = "CONCAT('kinlink.', MD5(CONCAT(DATABASE(), '.', ?)))";
+/// The lock's key on PostgreSQL, where every database has its own.
+const POSTGRES_LOCK: &str = "hashtextextended('kinlink.' || ?, 0)";
 
 async fn is_one(connection: &mut Connection, sql: &str, prefix: &Prefix) -> Result<bool, MoodleError> {
     let row: Option<(Int,)> = connection.fetch_optional(sql, [prefix.as_str().into()]).await?;
@@ -85,9 +83,23 @@ pub struct Locked {
 }
 
 impl Locked {
-    /// Gives the lock back by ending the connection.
-    pub fn release(self) {
-        drop(self);
+    /// Gives the lock back, and the connection to the pool. When that fails the connection ends, and the lock with it as soon
+    /// as the server notices.
+    pub async fn release(mut self) {
+        let released = match self.connection.engine() {
+            // There was none.
+            Engine::Sqlite => Ok(true),
+            Engine::MySql => {
+                is_one(&mut self.connection, &format!("SELECT RELEASE_LOCK({MYSQL_LOCK})"), &self.prefix).await
+            }
+            Engine::Postgres => {
+                let sql = format!("SELECT CASE WHEN pg_advisory_unlock({POSTGRES_LOCK}) THEN 1 ELSE 0 END");
+                is_one(&mut self.connection, &sql, &self.prefix).await
+            }
+        };
+        if released.unwrap_or(false) {
+            self.connection.0.take();
+        }
     }
 }
 

@@ -982,8 +982,8 @@ async fn one_writer_at_a_time_and_only_for_its_own_moodle() {
         for other in [process(&second, "mdl_"), process(&first, "zzz_")] {
             assert!(other.lock().await.unwrap().is_some(), "{engine}: another Moodle on the same server");
         }
-        held.release();
-        lock_soon(&theirs).await.release();
+        held.release().await;
+        lock_soon(&theirs).await.release().await;
         // A cycle that is cut short drops it: the connection must not go back to the pool with the lock.
         let held = lock_soon(&mine).await;
         assert!(theirs.lock().await.unwrap().is_none(), "{engine}: held again");

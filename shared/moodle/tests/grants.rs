@@ -136,7 +136,7 @@ async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
     }
     tasks::seconds_since_cron(connection, prefix).await.unwrap();
     assert!(tasks::clock(connection).await.unwrap() > 0);
-    locked.release();
+    locked.release().await;
 }
 
 /// Everything else is refused. `{p}` is the prefix; each statement would work for the owner.

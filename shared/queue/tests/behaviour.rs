@@ -317,7 +317,7 @@ async fn the_same_hint_twice_and_in_any_order_is_two_messages(bench: &Bench) {
     assert_eq!(bench.depth().await, (0, 2, 0), "one receipt deletes one message");
 }
 
-async fn no_message_goes_to_two_receivers(bench: &Bench) {
+async fn several_receivers_share_the_messages(bench: &Bench) {
     let sent: Vec<Hint> = (0..60).map(hint).collect();
     bench.queue.send(&sent).await.unwrap();
     let receivers: Vec<_> = (0..4)
@@ -342,8 +342,11 @@ async fn no_message_goes_to_two_receivers(bench: &Bench) {
     }
     // Those that another receiver held at the last look.
     all.extend(bench.receive(100, LONG).await);
-    assert_eq!(all.len(), 60);
-    assert_eq!(hints(&all).len(), 60);
+    assert_eq!(hints(&all).len(), 60, "nothing is lost");
+    // SQS promises at least once, and gives a message twice now and then; ours gives it once.
+    if !matches!(bench.kind, Kind::Sqs { .. }) {
+        assert_eq!(all.len(), 60);
+    }
 }
 
 /// Handlers run on any thread: this compiles only if every future may.
@@ -386,7 +389,7 @@ behaviours! {
     a_long_poll_wakes_for_a_message_and_ends_without_one,
     messages_that_cannot_be_read_are_told_apart_and_become_dead_letters,
     the_same_hint_twice_and_in_any_order_is_two_messages,
-    no_message_goes_to_two_receivers,
+    several_receivers_share_the_messages,
 }
 
 #[tokio::test]

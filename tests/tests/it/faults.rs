@@ -283,7 +283,7 @@ async fn r_3_one_cycle_at_a_time_and_a_dead_one_blocks_only_for_a_while() {
             let locked = app.moodle.lock().await.unwrap().expect("free");
             let ran = cycle::run(app, &system, Mode::Jobs, None, &|_| {}).await.unwrap();
             assert!(matches!(ran, Ran::Busy), "{engine}");
-            locked.release();
+            locked.release().await;
         }
     }
 }

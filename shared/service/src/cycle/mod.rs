@@ -135,8 +135,8 @@ async fn run_with_lease(
     let (cycle, mode) = begin(app, actor, mode).await?;
     let mut run = Run { app, locked, cycle, holder, deadline, progress, report: Report::new(cycle, &mode) };
     let result = run.go(&mode).await;
+    run.locked.release().await;
     run.report.moodle_statements = statements() - before;
-    run.locked.release();
     let mut store = app.store.acquire().await?;
     let now = app.now();
     match result {
