@@ -219,3 +219,35 @@ async fn a_child_left_open_is_decided_later() {
         assert_eq!(world.our_rows().await.len(), 1, "{engine}");
     }
 }
+
+/// With an empty component the ledger alone tells what is ours; a row that somebody made by hand stays theirs.
+#[tokio::test]
+async fn without_a_component_rows_are_ours_by_the_ledger_and_those_made_by_hand_stay() {
+    for engine in ENGINES {
+        let world = world(engine).await;
+        let app = &world.test.app;
+        kinlink_service::settings::set(app, &administrator(), "component", "").await.unwrap();
+        let request = world.approved(&turner()).await;
+        world.cycle().await;
+        world.moodle_cron().await;
+        let parent = world.account("rachel.turner@example.org").await.unwrap();
+        // Somebody links one of the two by hand, first.
+        let ashby = pupil_named("Nell", "Ashby");
+        let by_hand = format!(
+            "INSERT INTO mdl_role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder) \
+             SELECT 9, id, {}, 7, 2, '', 0, 0 FROM mdl_context WHERE contextlevel = 30 AND instanceid = {}",
+            parent.0, ashby.user_id
+        );
+        world.meddle(&by_hand).await;
+        let before = world.foreign_rows().await;
+        let report = world.cycle().await;
+        assert_eq!((report.outcome(Outcome::Linked), report.added), (2, 1), "{engine}: {report:?}");
+        assert_eq!(world.foreign_rows().await.len(), before.len() + 1, "{engine}");
+        let again = world.run(Mode::Full).await.unwrap();
+        assert_eq!((again.added, again.removed), (0, 0), "{engine}: {again:?}");
+        decide::end(app, &administrator(), request.id, None, Action::Deny, &Reason::default()).await.unwrap();
+        let report = world.cycle().await;
+        assert_eq!(report.removed, 1, "{engine}: {report:?}");
+        assert_eq!(world.foreign_rows().await, before, "{engine}: ours is gone, theirs is as it was");
+    }
+}

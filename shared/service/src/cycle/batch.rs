@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use kinlink_db::Connection;
 use kinlink_domain::{
     desired::{Account, AdultFacts, LinkFact, PupilFact, SignIn, SyncTask, Terms, desire},
-    ids::{AdultId, ContextId, JobId, LinkId, MoodleUserId},
+    ids::{AdultId, ContextId, JobId, LinkId, MoodleUserId, RoleId},
     outcome::{Next, Outcome},
     plan::{ActualRole, DesiredRole, Place, Plan, UserContext},
     policy::Policy,
@@ -336,6 +336,14 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
     }
     let desired: BTreeSet<DesiredRole> = judged.desired.keys().copied().collect();
     judged.plan = Plan::compare(&desired, &actual, &judged.contexts);
+    if !context.terms.item_is_link {
+        // Without a component our row would be the very same as one that somebody made by hand: theirs serves, and stays theirs.
+        let theirs: HashSet<(MoodleUserId, ContextId, RoleId)> =
+            actual.iter().filter(|row| !row.ours).map(|row| (row.user, row.context, row.role)).collect();
+        judged.plan.additions.retain(|addition| {
+            addition.context.is_none_or(|context| !theirs.contains(&(addition.row.user, context, addition.row.role)))
+        });
+    }
     // What is to be written again is not gone for good.
     let again: HashSet<ledger::Key> = judged
         .plan
