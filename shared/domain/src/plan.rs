@@ -10,7 +10,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    ids::{ContextId, LinkId, MoodleUserId, RoleId},
+    ids::{ContextId, MoodleUserId, RoleId},
     submission::hex,
 };
 
@@ -161,17 +161,6 @@ impl Plan {
         gained.chain(self.removals.iter().map(|removal| removal.row.user)).collect()
     }
 
-    /// The links whose role row this plan removes or adds.
-    #[must_use]
-    pub fn links(&self) -> BTreeSet<LinkId> {
-        let added = self.additions.iter().map(|addition| addition.row.item);
-        added
-            .chain(self.removals.iter().map(|removal| removal.row.item))
-            .filter(|item| *item != 0)
-            .map(LinkId)
-            .collect()
-    }
-
     /// One line for each row, in a fixed order: what a person reads and what the digest covers.
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
         let contexts = self.new_contexts.iter().map(|pupil| format!("add context user={pupil}"));
@@ -219,12 +208,6 @@ impl Digest {
         first.copy_from_slice(&hash[..16]);
         self.sum = self.sum.wrapping_add(u128::from_be_bytes(first));
         self.lines += 1;
-    }
-
-    /// How many rows were taken in.
-    #[must_use]
-    pub const fn lines(&self) -> u64 {
-        self.lines
     }
 }
 

@@ -98,6 +98,17 @@ pub async fn config(
     Ok(rows.into_iter().collect())
 }
 
+/// `mnet_localhost_id` alone, for questions that need no more of the site. Taken for 1, Moodle's own first host, where it is
+/// not set; a cycle refuses such a Moodle ([`read`]).
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn local_host(session: &mut impl Session, prefix: &Prefix) -> Result<i64, MoodleError> {
+    let name = "mnet_localhost_id";
+    let found = config(session, prefix, &[name]).await?;
+    Ok(found.get(name).and_then(|id| id.parse().ok()).unwrap_or(1))
+}
+
 /// Settings of one plugin.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use kinlink_domain::{
     request::{ClaimState, Status},
     staff::{Actor, Permission},
 };
-use kinlink_moodle::users;
+use kinlink_moodle::{site, users};
 use kinlink_store::{
     Tx, accounts,
     accounts::LoginRow,
@@ -96,8 +96,7 @@ pub async fn list(
 async fn moodle_accounts(app: &App, names: &[String]) -> Result<Vec<users::User>, ServiceError> {
     let mut moodle = app.moodle.connect().await?;
     let prefix = app.moodle.prefix();
-    let config = kinlink_moodle::site::config(&mut moodle, prefix, &["mnet_localhost_id"]).await?;
-    let host = config.get("mnet_localhost_id").and_then(|id| id.parse().ok()).unwrap_or(1);
+    let host = site::local_host(&mut moodle, prefix).await?;
     Ok(users::by_usernames(&mut moodle, prefix, host, names).await?)
 }
 

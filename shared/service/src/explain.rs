@@ -122,8 +122,7 @@ pub async fn explain(
     let prefix = app.moodle.prefix();
     // A missing role is something to explain here, not a reason to stop.
     let site = site::read(&mut moodle, prefix, &policy).await.ok();
-    let config = site::config(&mut moodle, prefix, &["mnet_localhost_id"]).await?;
-    let host = config.get("mnet_localhost_id").and_then(|id| id.parse().ok()).unwrap_or(1);
+    let host = site::local_host(&mut moodle, prefix).await?;
     let picked_user = adult.as_ref().and_then(|adult| adult.picked_user);
     let account = match (picked_user, adult.as_ref().and_then(|adult| adult.username.as_ref())) {
         (Some(picked), _) => users::by_ids(&mut moodle, prefix, &[picked]).await?.pop(),
