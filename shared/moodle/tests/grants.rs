@@ -242,6 +242,9 @@ async fn exactly_what_is_used_can_be_read(test: &TestDb, moodle: &Moodle) {
 /// Each right to write is missed by name when it is taken away.
 async fn a_right_that_lacks_is_named(test: &TestDb, moodle: &Moodle) {
     let user = user_of(test);
+    // One connection for all: it has prepared the statements while it still had every right.
+    let mut connection = moodle.connect().await.unwrap();
+    assert_eq!(evidence::missing_schema(&mut connection, moodle.prefix()).await.unwrap(), [] as [String; 0]);
     for (right, table) in [
         ("SELECT (idnumber)", "cohort"),
         ("SELECT (archetype)", "role"),
@@ -261,7 +264,6 @@ async fn a_right_that_lacks_is_named(test: &TestDb, moodle: &Moodle) {
             _ => (table.clone(), format!("\"{user}\"")),
         };
         test.db.execute(&format!("REVOKE {right} ON {on} FROM {user}"), []).await.unwrap();
-        let mut connection = moodle.connect().await.unwrap();
         let missing = evidence::missing_schema(&mut connection, moodle.prefix()).await.unwrap();
         assert!(
             matches!(&missing[..], [one] if one.contains(&table) && one.contains("lacks a right")),
@@ -270,7 +272,6 @@ async fn a_right_that_lacks_is_named(test: &TestDb, moodle: &Moodle) {
         );
         test.db.execute(&format!("GRANT {right} ON {on} TO {user}"), []).await.unwrap();
     }
-    let mut connection = moodle.connect().await.unwrap();
     assert_eq!(evidence::missing_schema(&mut connection, moodle.prefix()).await.unwrap(), [] as [String; 0]);
 }
 
