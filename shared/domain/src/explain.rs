@@ -3,6 +3,7 @@
 //! The `service` crate collects the [`Evidence`]; this module only judges it, so that every fault can be tested by a table.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::request::{ClaimState, Status, coded};
 
@@ -53,7 +54,7 @@ coded! {
 }
 
 /// How one step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// As it should be.
@@ -65,7 +66,8 @@ pub enum Standing {
 }
 
 /// One step of the chain, judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ExplainedStep)]
 pub struct Finding {
     /// Which step.
     pub step: Step,
@@ -76,11 +78,12 @@ pub struct Finding {
 }
 
 /// The judged chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Explanation {
     /// Every step in order.
     pub steps: Vec<Finding>,
-    /// The first broken step; `None` when the adult should see the child.
+    /// The first broken step; none when the adult should see the child.
+    #[schema(required)]
     pub broken: Option<Step>,
     /// What to do about it.
     pub remedy: &'static str,

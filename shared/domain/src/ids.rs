@@ -4,6 +4,13 @@
 use std::{fmt, hash::Hash, marker::PhantomData, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, SchemaFormat, Type},
+    },
+};
 use uuid::Uuid;
 
 /// A `UUIDv7` that identifies one kind of thing; ids of different kinds cannot be confused.
@@ -32,6 +39,8 @@ pub mod of {
     pub enum Token {}
     /// A source of submissions.
     pub enum Source {}
+    /// A member of staff.
+    pub enum Staff {}
 }
 
 /// Identifies a request.
@@ -52,6 +61,8 @@ pub type ProofId = Id<of::Proof>;
 pub type TokenId = Id<of::Token>;
 /// Identifies a source of submissions (a form).
 pub type SourceId = Id<of::Source>;
+/// Identifies a member of staff.
+pub type StaffId = Id<of::Staff>;
 
 impl<Of> Id<Of> {
     /// The id of a moment and 10 random bytes (`UUIDv7`: sorts by time of creation).
@@ -134,18 +145,34 @@ impl<'de, Of> Deserialize<'de> for Id<Of> {
     }
 }
 
+impl<Of> PartialSchema for Id<Of> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::Custom("uuid".into())))
+            .description(Some("An id of ours: a UUID."))
+            .into()
+    }
+}
+impl<Of> ToSchema for Id<Of> {
+    /// One name for every kind of thing: the fields say of what it is.
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Id".into()
+    }
+}
+
 /// `user.id` in Moodle: a pupil, or an adult's account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct MoodleUserId(pub i64);
 
 /// A link's id. An integer, because Moodle stores it in `role_assignments.itemid`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct LinkId(pub i64);
 
 /// `context.id` in Moodle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct ContextId(pub i64);
 

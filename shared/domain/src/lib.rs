@@ -7,10 +7,12 @@
 
 pub mod brake;
 pub mod desired;
+pub mod differences;
 pub mod email;
 pub mod explain;
 pub mod fold;
 pub mod ids;
+pub mod locale;
 pub mod matching;
 pub mod outcome;
 pub mod plan;
@@ -18,9 +20,11 @@ pub mod policy;
 pub mod pupil_filter;
 pub mod reference;
 pub mod request;
+pub mod request_view;
 pub mod staff;
 pub mod submission;
 pub mod text;
+pub mod user_view;
 pub mod username;
 
 pub use jiff::Timestamp;

@@ -64,6 +64,12 @@ impl Outcome {
         }
     }
 
+    /// Whether a person has to act before anything changes.
+    #[must_use]
+    pub const fn needs_person(self) -> bool {
+        matches!(self.next(), Next::Retry)
+    }
+
     /// What it means and what to do about it, for staff.
     #[must_use]
     pub const fn advice(self) -> &'static str {

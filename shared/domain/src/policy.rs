@@ -3,6 +3,9 @@
 //! These live in the store's `settings`, so that every function sees the same. How to reach databases, queues and mail
 //! is configuration (crate `kinlink-config`), not policy.
 
+use std::sync::LazyLock;
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
 use crate::{brake::Brake, ids::ContextId, pupil_filter::PupilFilter};
@@ -41,6 +44,24 @@ pub struct Policy {
     pub max_attempts: u32,
     /// What stands in the login row's description.
     pub description: String,
+    /// Whether parents can send the form of our own pages.
+    pub form_open: bool,
+    /// Origins of the school's sites that may show that form in a frame.
+    pub embed_origins: Vec<String>,
+    /// How many forms are taken from one client address within an hour.
+    pub form_per_address_per_hour: u32,
+    /// How many forms are taken for one email address within a day.
+    pub form_per_email_per_day: u32,
+    /// Where the school says how it uses personal data; empty for nowhere.
+    pub privacy_url: String,
+    /// The IANA name of the time zone in which people are shown times.
+    pub time_zone: String,
+    /// Minutes without a page after which staff are signed out.
+    pub session_idle_minutes: u32,
+    /// Hours after which staff are signed out in any case.
+    pub session_hours: u32,
+    /// Minutes after signing in for which risky acts ask for no further proof.
+    pub reauthenticate_minutes: u32,
 }
 
 /// Where Moodle keeps a pupil's tutor group.
@@ -71,6 +92,15 @@ impl Default for Policy {
             brake: Brake::default(),
             max_attempts: 10,
             description: "Parent or carer account".into(),
+            form_open: true,
+            embed_origins: Vec::new(),
+            form_per_address_per_hour: 20,
+            form_per_email_per_day: 10,
+            privacy_url: String::new(),
+            time_zone: "Europe/London".into(),
+            session_idle_minutes: 30,
+            session_hours: 10,
+            reauthenticate_minutes: 15,
         }
     }
 }
@@ -226,7 +256,85 @@ pub const SETTINGS: &[Setting] = &[
         get: |p| p.max_attempts.to_string(),
         set: |p, v| number(v, 1, 1000).map(|v| p.max_attempts = v),
     },
+    Setting {
+        name: "form_open",
+        meaning: "parents can send the form of our own pages",
+        get: |p| p.form_open.to_string(),
+        set: |p, v| boolean(v).map(|v| p.form_open = v),
+    },
+    Setting {
+        name: "embed_origins",
+        meaning: "https origins, separated by spaces, of the school's sites that may show the form in a frame",
+        get: |p| p.embed_origins.join(" "),
+        set: |p, v| {
+            let origins = v.split_whitespace().map(origin).collect::<Option<Vec<_>>>();
+            origins
+                .map(|origins| p.embed_origins = origins)
+                .ok_or_else(|| "origins such as https://www.school.example separated by spaces, or nothing".into())
+        },
+    },
+    Setting {
+        name: "form_per_address_per_hour",
+        meaning: "forms taken from one client address within an hour",
+        get: |p| p.form_per_address_per_hour.to_string(),
+        set: |p, v| number(v, 1, 100_000).map(|v| p.form_per_address_per_hour = v),
+    },
+    Setting {
+        name: "form_per_email_per_day",
+        meaning: "forms taken for one email address within a day",
+        get: |p| p.form_per_email_per_day.to_string(),
+        set: |p, v| number(v, 1, 100_000).map(|v| p.form_per_email_per_day = v),
+    },
+    Setting {
+        name: "privacy_url",
+        meaning: "the page where the school says how it uses personal data; empty for none",
+        get: |p| p.privacy_url.clone(),
+        set: |p, v| {
+            let plain =
+                v.len() <= 500 && v.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>'));
+            if v.is_empty() || (plain && v.strip_prefix("https://").is_some_and(|rest| !rest.is_empty())) {
+                v.clone_into(&mut p.privacy_url);
+                Ok(())
+            } else {
+                Err("nothing, or the address of a page that begins with https://".into())
+            }
+        },
+    },
+    Setting {
+        name: "time_zone",
+        meaning: "the time zone in which people are shown times",
+        get: |p| p.time_zone.clone(),
+        set: |p, v| match ZONES.get(v) {
+            // As the database spells it, whatever the case in which it was typed.
+            Ok(zone) => {
+                zone.iana_name().unwrap_or(v).clone_into(&mut p.time_zone);
+                Ok(())
+            }
+            Err(_) => Err("the IANA name of a time zone such as Europe/London".into()),
+        },
+    },
+    Setting {
+        name: "session_idle_minutes",
+        meaning: "minutes without a page after which staff are signed out",
+        get: |p| p.session_idle_minutes.to_string(),
+        set: |p, v| number(v, 5, 720).map(|v| p.session_idle_minutes = v),
+    },
+    Setting {
+        name: "session_hours",
+        meaning: "hours after which staff are signed out in any case",
+        get: |p| p.session_hours.to_string(),
+        set: |p, v| number(v, 1, 72).map(|v| p.session_hours = v),
+    },
+    Setting {
+        name: "reauthenticate_minutes",
+        meaning: "minutes after signing in for which risky acts ask for no further proof",
+        get: |p| p.reauthenticate_minutes.to_string(),
+        set: |p, v| number(v, 1, 720).map(|v| p.reauthenticate_minutes = v),
+    },
 ];
+
+/// The time zones that are built in: the machine's own may be missing or old.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 impl Policy {
     /// The defaults with stored values laid over them.
@@ -251,6 +359,12 @@ impl Policy {
             .find(|setting| setting.name == name)
             .ok_or_else(|| InvalidSetting::Unknown(name.to_owned()))?;
         (setting.set)(self, value.trim()).map_err(|expected| InvalidSetting::Value { name: setting.name, expected })
+    }
+
+    /// The school's time zone.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        ZONES.get(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 }
 
@@ -288,6 +402,18 @@ fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
         .ok_or_else(|| format!("a whole number from {least} to {most}"))
 }
 
+/// An `https` origin, in lower case: scheme, host and perhaps a port, and nothing after them.
+fn origin(text: &str) -> Option<String> {
+    let text = text.to_ascii_lowercase();
+    let rest = text.strip_prefix("https://")?;
+    let (host, port) = rest.split_once(':').unwrap_or((rest, "443"));
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !label.starts_with('-')
+    };
+    let good = host.len() <= 253 && host.split('.').all(label) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    good.then_some(text)
+}
+
 fn short_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 100 || text.chars().any(char::is_whitespace) {
         return Err("the short name of a Moodle role, such as parent".into());
@@ -310,6 +436,16 @@ mod tests {
     }
 
     #[test]
+    fn origins_and_time_zones_are_kept_as_browsers_and_the_database_spell_them() {
+        let mut policy = Policy::default();
+        policy.set("embed_origins", " https://WWW.School.example  https://b.example:8443 ").unwrap();
+        assert_eq!(policy.embed_origins, ["https://www.school.example", "https://b.example:8443"]);
+        policy.set("time_zone", "europe/warsaw").unwrap();
+        assert_eq!((policy.time_zone.as_str(), policy.zone().iana_name()), ("Europe/Warsaw", Some("Europe/Warsaw")));
+        policy.set("privacy_url", "https://school.example/privacy?a=b#c").unwrap();
+    }
+
+    #[test]
     fn wrong_values_name_the_setting_and_what_was_expected() {
         let mut policy = Policy::default();
         for (name, value) in [
@@ -323,6 +459,20 @@ mod tests {
             ("pupil_filter", ""),
             ("tutor_group_field", "profile:"),
             ("brake_percent", "101"),
+            ("form_open", "maybe"),
+            ("embed_origins", "http://school.example"),
+            ("embed_origins", "https://school.example/path"),
+            ("embed_origins", "https://*.school.example"),
+            ("embed_origins", "https://a.example; script-src *"),
+            ("embed_origins", "https://a.example,https://b.example"),
+            ("embed_origins", "https://a.example:0"),
+            ("embed_origins", "https://"),
+            ("form_per_address_per_hour", "0"),
+            ("privacy_url", "javascript:alert(1)"),
+            ("privacy_url", "https://a.example/\"x"),
+            ("privacy_url", "https://"),
+            ("time_zone", "Europe/Atlantis"),
+            ("time_zone", ""),
         ] {
             let error = policy.set(name, value).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");

@@ -3,13 +3,15 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Digits and letters without those that are taken for one another (0/O, 1/I/L, U/V).
 const ALPHABET: &[u8; 30] = b"23456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LETTERS: u8 = 30;
 
 /// A request's reference: eight letters and digits, drawn at random, never a running number.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(value_type = String, pattern = "^[2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4}$", example = "K7QX-2M9D")]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference(String);
 

@@ -4,8 +4,8 @@
 macro_rules! coded {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        pub enum $name { $($(#[$variant_doc])* #[serde(rename = $code)] $variant,)* }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        pub enum $name { $($(#[$variant_doc])* #[serde(rename = $code)] #[schema(rename = $code)] $variant,)* }
 
         impl $name {
             /// Every value.
@@ -96,6 +96,8 @@ coded! {
         Deny = "deny",
         /// Staff ask the adult for information.
         Ask = "ask",
+        /// The adult answers what staff asked.
+        Answer = "answer",
         /// Staff say it repeats another request.
         MarkDuplicate = "mark_duplicate",
         /// Staff say it is not genuine.
@@ -136,6 +138,7 @@ impl Status {
                 matches!(self, Self::Pending | Self::WaitingForParent | Self::Approved | Self::Provisioned)
             }
             Action::Ask => matches!(self, Self::Pending | Self::WaitingForParent),
+            Action::Answer => matches!(self, Self::WaitingForParent),
             Action::Deny | Action::MarkDuplicate | Action::MarkBogus => self.is_open() || self.is_in_force(),
             Action::Reopen => {
                 matches!(
@@ -210,7 +213,7 @@ mod tests {
         insta::assert_snapshot!(table, @r"
         unconfirmed        confirm_email deny mark_duplicate mark_bogus correct expire
         pending            approve deny ask mark_duplicate mark_bogus correct
-        waiting_for_parent approve deny ask mark_duplicate mark_bogus reopen correct
+        waiting_for_parent approve deny ask answer mark_duplicate mark_bogus reopen correct
         approved           approve deny mark_duplicate mark_bogus withdraw_child correct provision
         provisioned        approve deny mark_duplicate mark_bogus withdraw_child
         denied             reopen

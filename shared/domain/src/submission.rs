@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use crate::{
     email::{EmailAddress, InvalidEmail},
@@ -105,7 +106,8 @@ pub struct Child {
 }
 
 /// One thing wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SubmissionFault)]
 pub struct FieldFault {
     /// JSON pointer (RFC 6901) into the typed body: `/children/0/tutor_group`.
     pub pointer: String,
@@ -116,7 +118,7 @@ pub struct FieldFault {
 }
 
 /// The codes of [`FieldFault`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultCode {
     /// Nothing was given.
@@ -129,6 +131,8 @@ pub enum FaultCode {
     Invalid,
     /// More entries than allowed.
     TooMany,
+    /// Perhaps not sent by a person.
+    Suspicious,
 }
 
 impl fmt::Display for FaultCode {
@@ -139,6 +143,7 @@ impl fmt::Display for FaultCode {
             Self::Unprintable => "unprintable",
             Self::Invalid => "invalid",
             Self::TooMany => "too_many",
+            Self::Suspicious => "suspicious",
         })
     }
 }

@@ -58,6 +58,12 @@ pub fn salvage(text: &str, max: usize) -> String {
     collapse(&shown).chars().take(max).collect()
 }
 
+/// The text without what cannot be shown, to hand it back to whoever typed it.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| !is_unprintable(*c)).collect()
+}
+
 fn collapse(text: &str) -> String {
     let composed: String = text.nfc().collect();
     composed.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -73,7 +79,7 @@ fn is_unprintable(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{TextFault, line, paragraph, salvage};
+    use super::{TextFault, line, paragraph, printable, salvage};
     use proptest::prelude::*;
 
     #[test]
@@ -105,6 +111,11 @@ mod tests {
         assert_eq!(paragraph("", 10).as_deref(), Ok(""));
         assert_eq!(paragraph("a\u{7}", 10), Err(TextFault::Unprintable));
         assert_eq!(paragraph("aaaa", 3), Err(TextFault::TooLong(3)));
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_left_out_and_the_rest_stays_as_it_was_typed() {
+        assert_eq!(printable("  a\u{0}\u{202E}b\r\n\tc\u{200D} "), "  ab\n\tc\u{200D} ");
     }
 
     proptest! {

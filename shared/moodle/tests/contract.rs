@@ -374,6 +374,16 @@ async fn an_address_is_found_in_any_case(bench: &mut Bench) {
     let found = users::by_email(&mut bench.connection, &bench.prefix, &email).await.unwrap();
     let ids: BTreeSet<MoodleUserId> = found.into_iter().map(|user| user.id).collect();
     assert_eq!(ids, BTreeSet::from([mixed, lower]), "{}", bench.name);
+
+    let accent = bench.user("Accent", &[("email", "'cäse.mixed@bench.test'")]).await;
+    let alone = bench.user("Alone", &[("email", "'alone@bench.test'")]).await;
+    let emails = [email, "alone@bench.test".parse().unwrap(), "nobody@bench.test".parse().unwrap()];
+    let found = users::by_emails(&mut bench.connection, &bench.prefix, &emails).await.unwrap();
+    let found: Vec<_> = found.into_iter().map(|(email, user)| (email, user.id)).collect();
+    let case = "case.mixed@bench.test".to_owned();
+    let expected = [(case.clone(), mixed), (case, lower), ("alone@bench.test".to_owned(), alone)];
+    assert_eq!(found, expected, "{}: not {accent:?}", bench.name);
+    assert!(users::by_emails(&mut bench.connection, &bench.prefix, &[]).await.unwrap().is_empty(), "{}", bench.name);
 }
 
 async fn a_context_is_complete_or_not(bench: &mut Bench) {

@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use utoipa::ToSchema;
 
 use crate::{App, ServiceError, app::hash, submit::field_fault};
 
@@ -30,7 +31,7 @@ const SOURCE_PREFIX: &str = "kls_";
 const SIGNATURE_TOLERANCE_SECONDS: i64 = 300;
 
 /// A token or source key at the only moment when its secret can be seen.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Minted {
     /// Its id.
     pub id: String,

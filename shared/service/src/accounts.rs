@@ -6,6 +6,7 @@ use kinlink_domain::{
     ids::{AdultId, LinkId},
     request::{ClaimState, Status},
     staff::{Actor, Permission},
+    text,
 };
 use kinlink_moodle::{site, users};
 use kinlink_store::{
@@ -18,22 +19,29 @@ use kinlink_store::{
 };
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     App, ServiceError,
     access::require,
+    bulk::Refusal,
     decide::{enqueue_job, tell_queue},
     error::retry_races,
     mail::{self, Letter},
+    submit::field_fault,
 };
 
 /// More than this many at once need the number typed.
 const TYPED_NUMBER_ABOVE: usize = 10;
 /// Most login rows that one call may revoke.
 const REVOKE_MOST: usize = 1_000;
+/// Most login rows that one call may revoke one by one: a function must answer in time.
+const REVOKE_ONE_BY_ONE: usize = 200;
+/// Longest code of a reason.
+const MAX_REASON: usize = 32;
 
 /// How a login row stands in Moodle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
     /// Moodle has the account; it signs in by this row.
@@ -81,16 +89,20 @@ pub async fn list(
         .into_iter()
         .map(|row| {
             let account = found.as_ref().ok().and_then(|users| users.iter().find(|user| user.username == row.username));
-            let state = match (&found, account) {
-                (Err(_), _) => AccountState::Unknown,
-                (Ok(_), None) => AccountState::Missing,
-                (Ok(_), Some(user)) if user.auth != "db" => AccountState::OtherAuth,
-                (Ok(_), Some(user)) if user.suspended => AccountState::Suspended,
-                (Ok(_), Some(_)) => AccountState::Active,
-            };
+            let state = if found.is_ok() { state_of(account) } else { AccountState::Unknown };
             LoginView { row, state, moodle_user: account.map(|user| user.id.0) }
         })
         .collect())
+}
+
+/// How a login row stands whose name is that of this account in Moodle, which could be asked.
+pub(crate) fn state_of(account: Option<&users::User>) -> AccountState {
+    match account {
+        None => AccountState::Missing,
+        Some(user) if user.auth != "db" => AccountState::OtherAuth,
+        Some(user) if user.suspended => AccountState::Suspended,
+        Some(_) => AccountState::Active,
+    }
 }
 
 async fn moodle_accounts(app: &App, names: &[String]) -> Result<Vec<users::User>, ServiceError> {
@@ -115,19 +127,71 @@ pub async fn revoke(
 ) -> Result<usize, ServiceError> {
     require(actor, Permission::Decide)?;
     let names: Vec<String> = usernames.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-    if names.len() > REVOKE_MOST {
-        return Err(ServiceError::refused("too_many", format!("revoke at most {REVOKE_MOST} login rows at once")));
-    }
-    if names.len() > TYPED_NUMBER_ABOVE && confirmed != Some(names.len()) {
-        let detail = format!("this revokes {} login rows; confirm that number", names.len());
-        return Err(ServiceError::refused("confirm_number", detail));
-    }
-    let hints = retry_races!(revoke_once(app, actor, &names))?;
+    require_number(names.len(), REVOKE_MOST, confirmed)?;
+    let hints = retry_races!(revoke_once(app, actor, &names, None))?;
     tell_queue(app, &hints).await;
     Ok(names.len())
 }
 
-async fn revoke_once(app: &App, actor: &Actor, names: &[String]) -> Result<Vec<kinlink_queue::Hint>, ServiceError> {
+fn require_number(rows: usize, most: usize, confirmed: Option<usize>) -> Result<(), ServiceError> {
+    if rows > most {
+        return Err(ServiceError::refused("too_many", format!("revoke at most {most} login rows at once")));
+    }
+    if rows > TYPED_NUMBER_ABOVE && confirmed != Some(rows) {
+        let detail = format!("this revokes {rows} login rows; confirm that number");
+        return Err(ServiceError::refused("confirm_number", detail));
+    }
+    Ok(())
+}
+
+/// What became of one login row.
+#[derive(Debug, Clone)]
+pub struct RevokeResult {
+    /// Its user name.
+    pub username: String,
+    /// Done, or why not.
+    pub result: Result<(), Refusal>,
+}
+
+/// Revokes login rows by user name, each in a transaction of its own, as [`revoke`] does all at once. `reason` is a short code
+/// for the audit; `typed_number` is the number that the caller typed, which must be right when there are more than ten.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], [`ServiceError::Invalid`] for the reason, refusals `confirm_number` and `too_many`. Nothing
+/// was done then. What one row refuses is in its result.
+pub async fn revoke_many(
+    app: &App,
+    actor: &Actor,
+    usernames: &[String],
+    typed_number: Option<u32>,
+    reason: Option<&str>,
+) -> Result<Vec<RevokeResult>, ServiceError> {
+    require(actor, Permission::Decide)?;
+    let reason = reason.map(|reason| text::line(reason, MAX_REASON)).transpose();
+    let reason = reason.map_err(|fault| ServiceError::Invalid(vec![field_fault("/reason", fault)]))?;
+    let names: BTreeSet<&String> = usernames.iter().collect();
+    require_number(names.len(), REVOKE_ONE_BY_ONE, typed_number.map(|number| number as usize))?;
+    let mut results = Vec::with_capacity(names.len());
+    for name in names {
+        let revoked = retry_races!(revoke_once(app, actor, std::slice::from_ref(name), reason.as_deref()));
+        let result = match revoked {
+            Ok(hints) => {
+                tell_queue(app, &hints).await;
+                Ok(())
+            }
+            Err(error) => Err(Refusal::from(&error)),
+        };
+        results.push(RevokeResult { username: name.clone(), result });
+    }
+    Ok(results)
+}
+
+async fn revoke_once(
+    app: &App,
+    actor: &Actor,
+    names: &[String],
+    reason: Option<&str>,
+) -> Result<Vec<kinlink_queue::Hint>, ServiceError> {
     let mut tx = app.store.begin().await?;
     let adults: Vec<AdultId> = accounts::adults_by_username(&mut tx, names).await?.iter().map(|a| a.id).collect();
     let rows = accounts::login_rows_of(&mut tx, &adults).await?;
@@ -135,6 +199,11 @@ async fn revoke_once(app: &App, actor: &Actor, names: &[String]) -> Result<Vec<k
         return Err(ServiceError::NotFound("login row"));
     }
     end_access(app, &mut tx, actor, &adults, "revoked").await?;
+    if let Some(reason) = reason {
+        let entry =
+            |adult: &AdultId| audit::Entry::new("adult.revoke", format!("adult:{adult}"), json!({ "reason": reason }));
+        audit::write(&mut tx, actor, app.now(), &adults.iter().map(entry).collect::<Vec<_>>()).await?;
+    }
     let mut hints = Vec::new();
     for adult in &adults {
         hints.push(enqueue_job(app, &mut tx, *adult, None, Priority::Removal).await?);

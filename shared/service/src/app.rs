@@ -68,7 +68,7 @@ impl Random {
 }
 
 /// The key from which secrets are derived that must be shown again (links in mails): the database alone reveals none.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct SigningKey(SecretString);
 
 impl SigningKey {

@@ -27,6 +27,7 @@ use kinlink_store::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     App, ServiceError,
@@ -37,10 +38,11 @@ use crate::{
 };
 
 /// What staff decide about a request.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// What to do with each claim. Left empty: every open claim by its exact match. Otherwise claims that are not named stay open.
+    /// What to do with each claim. Left empty: every open claim by the pupil that staff pinned to it, or by its exact match.
+    /// Otherwise claims that are not named stay open.
     #[serde(default)]
     pub claims: Vec<ClaimChoice>,
     /// Which account the adult gets.
@@ -55,7 +57,7 @@ pub struct Approval {
 }
 
 /// What to do with one claim.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimChoice {
     /// Which claim.
@@ -65,7 +67,7 @@ pub struct ClaimChoice {
 }
 
 /// Whom a claim means.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pick {
     /// The one pupil who matches exactly.
@@ -79,7 +81,7 @@ pub enum Pick {
 }
 
 /// Which account the adult gets.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountChoice {
     /// That of the adult with this address and name, otherwise a new one; refused where that is not clear.
@@ -94,7 +96,7 @@ pub enum AccountChoice {
 }
 
 /// The checks that the school's staff make in the MIS before they approve.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Checks {
     /// The adult's details and address are those on file.
@@ -129,10 +131,28 @@ impl Checks {
     }
 }
 
-/// What approving found in Moodle.
-struct Reading {
+/// The site and its pupils, read once for one approval or for many.
+pub(crate) struct School {
     site: Site,
-    register: Register,
+    pub(crate) register: Register,
+}
+
+impl School {
+    /// # Errors
+    /// Moodle, or what it lacks.
+    pub(crate) async fn read(app: &App, policy: &Policy) -> Result<Self, ServiceError> {
+        let mut moodle = app.moodle.connect().await?;
+        let prefix = app.moodle.prefix();
+        let site = site::read(&mut moodle, prefix, policy).await?;
+        let register = Register::new(pupils::all(&mut moodle, prefix, policy, &site).await?);
+        Ok(Self { site, register })
+    }
+}
+
+/// What approving one request found in Moodle.
+struct Reading<'a> {
+    site: &'a Site,
+    register: &'a Register,
     same_address: Vec<User>,
 }
 
@@ -153,28 +173,85 @@ pub async fn approve(
     require(actor, Permission::Decide)?;
     let policy = app.policy().await?;
     let (request, _) = load(app, id, version, Action::Approve).await?;
-    if policy.require_checks {
-        let missing = approval.checks.missing();
-        if !missing.is_empty() {
-            return Err(ServiceError::Invalid(missing));
-        }
-    }
-    let reading = read_moodle(app, &policy, &request).await?;
-    let (request, jobs) = retry_races!(approve_once(app, actor, &policy, id, version, approval, &reading))?;
+    require_checks(&policy, approval.checks)?;
+    let school = School::read(app, &policy).await?;
+    approve_among(app, actor, &policy, &school, &request, version, approval).await
+}
+
+/// # Errors
+/// [`ServiceError::Invalid`] naming the checks that staff have not made.
+pub(crate) fn require_checks(policy: &Policy, checks: Checks) -> Result<(), ServiceError> {
+    let missing = if policy.require_checks { checks.missing() } else { Vec::new() };
+    if missing.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(missing)) }
+}
+
+/// Approves a request whose school was read before. The caller looked at permission and checks.
+pub(crate) async fn approve_among(
+    app: &App,
+    actor: &Actor,
+    policy: &Policy,
+    school: &School,
+    request: &Request,
+    version: Option<i64>,
+    approval: &Approval,
+) -> Result<Request, ServiceError> {
+    let same_address = match &request.email {
+        Some(email) => users::by_email(&mut app.moodle.connect().await?, app.moodle.prefix(), email).await?,
+        None => Vec::new(),
+    };
+    let reading = Reading { site: &school.site, register: &school.register, same_address };
+    let (request, jobs) = retry_races!(approve_once(app, actor, policy, request.id, version, approval, &reading))?;
     tell_queue(app, &jobs).await;
     Ok(request)
 }
 
-async fn read_moodle(app: &App, policy: &Policy, request: &Request) -> Result<Reading, ServiceError> {
-    let mut moodle = app.moodle.connect().await?;
-    let prefix = app.moodle.prefix();
-    let site = site::read(&mut moodle, prefix, policy).await?;
-    let register = Register::new(pupils::all(&mut moodle, prefix, policy, &site).await?);
-    let same_address = match &request.email {
-        Some(email) => users::by_email(&mut moodle, prefix, email).await?,
-        None => Vec::new(),
-    };
-    Ok(Reading { site, register, same_address })
+/// What approving a request by itself would come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Foreseen {
+    /// So many children would be linked.
+    Links(usize),
+    /// Nobody would be linked: it would only be marked as dealt with.
+    DealtWith,
+    /// The adult's access would end.
+    Leaves,
+}
+
+/// What approving without a word about claims and account would come to, or why it would be refused; as far as can be told
+/// without trying. `adults` and `same_address` are those with the request's address.
+///
+/// # Errors
+/// As [`approve`].
+pub(crate) fn foresee(
+    request: &Request,
+    claims: &[Claim],
+    adults: &[&Adult],
+    same_address: &[&User],
+    register: &Register,
+) -> Result<Foreseen, ServiceError> {
+    require_usable(request)?;
+    let picks = picks(request, claims, &Approval::default(), register)?;
+    if request.kind == Kind::Leave {
+        return Ok(Foreseen::Leaves);
+    }
+    let links = picks.values().filter(|pick| matches!(pick, Some(Some(_)))).count();
+    if links > 0 {
+        if request.adult.is_none() {
+            same_person(request, adults, same_address, register)?;
+        }
+        return Ok(Foreseen::Links(links));
+    }
+    if claims.iter().any(|claim| claim.state == ClaimState::Approved) {
+        return Err(nothing_decided());
+    }
+    if request.kind.needs_children() { Err(nothing_approved()) } else { Ok(Foreseen::DealtWith) }
+}
+
+fn nothing_decided() -> ServiceError {
+    ServiceError::refused("nothing_decided", "no child of this request is left to decide")
+}
+
+fn nothing_approved() -> ServiceError {
+    ServiceError::refused("nothing_approved", "no child would be linked; pick at least one pupil, or deny the request")
 }
 
 async fn approve_once(
@@ -184,12 +261,12 @@ async fn approve_once(
     id: RequestId,
     version: Option<i64>,
     approval: &Approval,
-    reading: &Reading,
+    reading: &Reading<'_>,
 ) -> Result<(Request, Vec<kinlink_queue::Hint>), ServiceError> {
     let now = app.now();
     let (mut request, mut claims) = load(app, id, version, Action::Approve).await?;
     require_usable(&request)?;
-    let picks = picks(&request, &claims, approval, &reading.register)?;
+    let picks = picks(&request, &claims, approval, reading.register)?;
     let pinned: BTreeMap<ClaimId, MoodleUserId> =
         picks.iter().filter_map(|(claim, pick)| Some((*claim, pick.as_ref()?.to_owned()?))).collect();
 
@@ -238,24 +315,23 @@ async fn approve_once(
     } else if claims.iter().any(|claim| claim.state == ClaimState::Approved) {
         // Nothing new is linked: a child that was left open is refused.
         if !picks.values().any(Option::is_some) {
-            return Err(ServiceError::refused("nothing_decided", "no child of this request is left to decide"));
+            return Err(nothing_decided());
         }
         request.status = Status::Approved;
     } else if request.kind.needs_children() {
-        return Err(ServiceError::refused(
-            "nothing_approved",
-            "no child would be linked; pick at least one pupil, or deny the request",
-        ));
+        return Err(nothing_approved());
     } else {
         // A request for help that links nobody: approving it says that it was dealt with.
         request.status = Status::Provisioned;
         for claim in claims.iter_mut().filter(|claim| claim.state == ClaimState::Open) {
             claim.state = ClaimState::Denied;
+            claim.pupil = None;
         }
     }
     for claim in &mut claims {
         if matches!(picks.get(&claim.id), Some(Some(None))) {
             claim.state = ClaimState::Denied;
+            claim.pupil = None;
             made.push(decision(Some(claim.id), Action::Deny, None));
         }
     }
@@ -325,7 +401,9 @@ fn picks(request: &Request, claims: &[Claim], approval: &Approval, register: &Re
         if claim.state == ClaimState::Approved || (choice.is_none() && claim.state != ClaimState::Open) {
             continue;
         }
-        let pick = choice.map_or(default, |i| approval.claims[i].pick);
+        // A pupil whom staff pinned to an open claim is taken unless this approval says otherwise.
+        let pinned = claim.pupil.filter(|_| claim.state == ClaimState::Open && matches!(default, Pick::Exact));
+        let pick = choice.map_or(pinned.map_or(default, Pick::Pupil), |i| approval.claims[i].pick);
         let pointer = choice.map_or_else(|| format!("/claims/{}", claim.position), |i| format!("/claims/{i}/pick"));
         let decided = match pick {
             Pick::Leave => None,
@@ -398,7 +476,7 @@ async fn resolve_adult(
     tx: &mut Tx<'_>,
     request: &Request,
     choice: &AccountChoice,
-    reading: &Reading,
+    reading: &Reading<'_>,
 ) -> Result<(Adult, bool), ServiceError> {
     // A request that was approved before keeps its adult.
     if let (Some(id), AccountChoice::Auto) = (request.adult, choice)
@@ -423,26 +501,37 @@ async fn resolve_adult(
         }
         AccountChoice::New => new_adult(app, tx, request, reading, &known).await,
         AccountChoice::Auto => {
-            let (mut same, others): (Vec<Adult>, Vec<Adult>) =
-                known.into_iter().partition(|adult| same_name(request, adult));
-            if same.len() == 1 {
-                return Ok((same.remove(0), false));
-            }
-            if !same.is_empty() || !others.is_empty() {
-                return Err(shared_mailbox(same.iter().chain(&others)));
-            }
-            let foreign: Vec<&User> = foreign_accounts(reading);
-            if !foreign.is_empty() {
-                return Err(account_exists(&foreign));
+            let same_address: Vec<&User> = reading.same_address.iter().collect();
+            let people: Vec<&Adult> = known.iter().collect();
+            if let Some(adult) = same_person(request, &people, &same_address, reading.register)? {
+                return Ok((adult.clone(), false));
             }
             new_adult(app, tx, request, reading, &[]).await
         }
     }
 }
 
-/// Accounts with the request's address that sign in another way and are no pupil's: the adult's own, perhaps.
-fn foreign_accounts(reading: &Reading) -> Vec<&User> {
-    reading.same_address.iter().filter(|user| user.auth != "db" && reading.register.find(user.id).is_none()).collect()
+/// The known adult with the request's address and name; `None` when the address is nobody's.
+///
+/// # Errors
+/// The refusals `shared_mailbox` and `account_exists`: only a person can tell whose account it is.
+fn same_person<'a>(
+    request: &Request,
+    known: &[&'a Adult],
+    same_address: &[&User],
+    register: &Register,
+) -> Result<Option<&'a Adult>, ServiceError> {
+    let (same, others): (Vec<&Adult>, Vec<&Adult>) = known.iter().partition(|adult| same_name(request, adult));
+    if let [adult] = same.as_slice() {
+        return Ok(Some(adult));
+    }
+    if !same.is_empty() || !others.is_empty() {
+        return Err(shared_mailbox(same.into_iter().chain(others)));
+    }
+    // Accounts that sign in another way and are no pupil's: the adult's own, perhaps.
+    let foreign: Vec<&User> =
+        same_address.iter().copied().filter(|user| user.auth != "db" && register.find(user.id).is_none()).collect();
+    if foreign.is_empty() { Ok(None) } else { Err(account_exists(&foreign)) }
 }
 
 fn shared_mailbox<'a>(adults: impl Iterator<Item = &'a Adult>) -> ServiceError {
@@ -474,7 +563,7 @@ fn account_exists(users: &[&User]) -> ServiceError {
     }
 }
 
-async fn living_account(app: &App, reading: &Reading, user: MoodleUserId) -> Result<MoodleUserId, ServiceError> {
+async fn living_account(app: &App, reading: &Reading<'_>, user: MoodleUserId) -> Result<MoodleUserId, ServiceError> {
     let mut moodle = app.moodle.connect().await?;
     let found = users::by_ids(&mut moodle, app.moodle.prefix(), &[user]).await?.pop();
     let account = found
@@ -493,7 +582,7 @@ async fn new_adult(
     app: &App,
     tx: &mut Tx<'_>,
     request: &Request,
-    reading: &Reading,
+    reading: &Reading<'_>,
     known: &[Adult],
 ) -> Result<(Adult, bool), ServiceError> {
     let email = request.email.as_ref().ok_or(ServiceError::NotFound("address"))?;

@@ -5,7 +5,10 @@ use kinlink_domain::{
     request::{Action, Status},
     staff::Actor,
 };
-use kinlink_store::{StoreError, audit, proofs, requests};
+use kinlink_store::{
+    StoreError, audit, proofs,
+    requests::{self, Request},
+};
 use serde_json::json;
 
 use crate::{
@@ -13,15 +16,26 @@ use crate::{
     app::hash,
     error::retry_races,
     mail::{self, Letter},
+    status::status_token,
 };
 
 /// What pressing the button brought about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Confirmation {
     /// The address is proven, by this or an earlier press.
-    Confirmed(Reference),
+    Confirmed(Confirmed),
     /// The link is unknown, expired or replaced: one answer for all of these.
     Invalid,
+}
+
+/// A proven address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    /// What people call the request.
+    pub reference: Reference,
+    /// The token of its status page, while the address that was proven by this link is still the request's: whoever kept
+    /// the link of an address that was corrected since must not get one for the new address.
+    pub status_token: Option<String>,
 }
 
 /// Uses a token up.
@@ -38,7 +52,7 @@ async fn confirm_once(app: &App, token: &str) -> Result<Confirmation, ServiceErr
     let Some(proof) = proofs::find(&mut tx, &hash(token)).await? else { return Ok(Confirmation::Invalid) };
     let Some(mut request) = requests::find(&mut tx, proof.request).await? else { return Ok(Confirmation::Invalid) };
     if proof.consumed_at.is_some() {
-        return Ok(Confirmation::Confirmed(request.reference));
+        return Ok(confirmed(app, &request, proof.consumed_at == request.confirmed_at));
     }
     if proof.expires_at <= now || !request.status.allows(Action::ConfirmEmail) {
         return Ok(Confirmation::Invalid);
@@ -46,7 +60,7 @@ async fn confirm_once(app: &App, token: &str) -> Result<Confirmation, ServiceErr
     match proofs::consume(&mut tx, proof.id, now).await {
         Ok(()) => {}
         // Pressed twice at the same moment: the other press does it.
-        Err(StoreError::Stale(_)) => return Ok(Confirmation::Confirmed(request.reference)),
+        Err(StoreError::Stale(_)) => return Ok(confirmed(app, &request, true)),
         Err(error) => return Err(error.into()),
     }
     request.status = Status::Pending;
@@ -58,7 +72,14 @@ async fn confirm_once(app: &App, token: &str) -> Result<Confirmation, ServiceErr
     let entry = audit::Entry::new("request.confirm_email", format!("request:{}", request.id), json!({}));
     audit::write(&mut tx, &Actor::parent(), now, &[entry]).await?;
     tx.commit().await?;
-    Ok(Confirmation::Confirmed(request.reference))
+    Ok(confirmed(app, &request, true))
+}
+
+fn confirmed(app: &App, request: &Request, present: bool) -> Confirmation {
+    Confirmation::Confirmed(Confirmed {
+        reference: request.reference.clone(),
+        status_token: present.then(|| status_token(app, request)),
+    })
 }
 
 /// Ends requests whose address was not proven in time: the last link has run out. Gives their number.

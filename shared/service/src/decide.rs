@@ -7,7 +7,7 @@ use kinlink_domain::{
     ids::{AdultId, ClaimId, LinkId, RequestId},
     request::{Action, ClaimState, Status, status_by_claims},
     staff::{Actor, Permission},
-    submission::{FieldFault, RawChild, RawSubmission, Submission},
+    submission::{FaultCode, FieldFault, RawChild, RawSubmission, Submission},
     text,
 };
 use kinlink_queue::Hint;
@@ -16,11 +16,13 @@ use kinlink_store::{
     decisions::Decision,
     jobs,
     jobs::{Job, Priority},
-    links, proofs, requests,
+    links, proofs, questions, requests,
     requests::{Claim, Request},
 };
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     App, ServiceError,
@@ -28,11 +30,12 @@ use crate::{
     accounts::end_account_if_unlinked,
     error::retry_races,
     mail::{self, Letter},
+    questions::message,
     submit::{ask_for_proof, field_fault},
 };
 
 /// Why, and what staff write with it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     /// A short code of the school's choosing, such as `not_on_file`.
@@ -41,10 +44,17 @@ pub struct Reason {
     /// Free text for the history; the adult does not see it.
     #[serde(default)]
     pub note: Option<String>,
+    /// What the adult is asked by mail; only with [`ask`]. Name no child: others may read the mail. Without it no mail goes,
+    /// and staff ask in another way.
+    #[serde(default)]
+    pub message: Option<String>,
 }
 
+/// The longest question, in characters.
+pub const MAX_QUESTION: usize = 2_000;
+
 /// Corrected texts; what is absent stays. The submission as it came is kept beside them.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Correction {
     /// Title; empty removes it.
@@ -65,7 +75,7 @@ pub struct Correction {
 }
 
 /// A corrected child.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChildCorrection {
     /// Which claim.
@@ -178,6 +188,7 @@ async fn end_once(
     }
     for claim in claims.iter_mut().filter(|claim| claim.state == ClaimState::Open) {
         claim.state = ClaimState::Denied;
+        claim.pupil = None;
     }
     request.status = status;
     request.dedup_key = None;
@@ -270,10 +281,11 @@ async fn take_away(
     Ok(vec![enqueue_job(app, tx, adult, Some(request.id), Priority::Removal).await?])
 }
 
-/// Asks the adult for information: the request waits for them, visibly.
+/// Asks the adult for information: the request waits for them, visibly. With a message they are sent it, and answer on the
+/// page of [`crate::questions`]. A question that was still open takes no answer any more.
 ///
 /// # Errors
-/// As [`end`].
+/// As [`end`]; [`ServiceError::Invalid`] for a message that is empty, too long or cannot be shown; a refusal `no_address`.
 pub async fn ask(
     app: &App,
     actor: &Actor,
@@ -282,10 +294,40 @@ pub async fn ask(
     reason: &Reason,
 ) -> Result<Request, ServiceError> {
     require(actor, Permission::Decide)?;
+    retry_races!(ask_once(app, actor, id, version, reason))
+}
+
+async fn ask_once(
+    app: &App,
+    actor: &Actor,
+    id: RequestId,
+    version: Option<i64>,
+    reason: &Reason,
+) -> Result<Request, ServiceError> {
+    let message = reason.message.as_deref().map(|text| message(text, "/message", MAX_QUESTION)).transpose()?;
     let (mut request, claims) = load(app, id, version, Action::Ask).await?;
+    if message.is_some() && request.email.is_none() {
+        let detail =
+            "the request has no email address to write to; correct it, or ask without a message in another way";
+        return Err(ServiceError::refused("no_address", detail));
+    }
     let mut tx = app.store.begin().await?;
     request.status = Status::WaitingForParent;
-    save(app, &mut tx, actor, &mut request, &claims, Action::Ask, reason, None).await?;
+    let decision = save(app, &mut tx, actor, &mut request, &claims, Action::Ask, reason, None).await?;
+    questions::close_open(&mut tx, id, app.now()).await?;
+    if let Some(text) = message {
+        let asked = questions::Question {
+            id: decision,
+            request: id,
+            question: text,
+            asked_at: app.now(),
+            answer: None,
+            closed_at: None,
+        };
+        questions::insert(&mut tx, &asked).await?;
+        let letter = Letter::Question { question: decision };
+        mail::enqueue(app, &mut tx, &request, request.adult, letter, &format!("question:{decision}")).await?;
+    }
     tx.commit().await?;
     Ok(request)
 }
@@ -418,6 +460,10 @@ async fn correct_once(
     request.email.clone_from(&checked.email);
     request.faults = checked.faults;
     for (claim, child) in claims.iter_mut().zip(checked.children) {
+        // A pupil was pinned for what stood there before.
+        if claim.state == ClaimState::Open && claim.child != child {
+            claim.pupil = None;
+        }
         claim.child = child;
     }
     if new_address {
@@ -478,7 +524,7 @@ pub async fn note(
     Ok(request)
 }
 
-/// Writes the request with its claims, the decision and the audit entry.
+/// Writes the request with its claims, the decision and the audit entry. Gives the decision's id.
 #[expect(clippy::too_many_arguments, reason = "the parts of one decision; a struct would only name them twice")]
 async fn save(
     app: &App,
@@ -489,8 +535,13 @@ async fn save(
     action: Action,
     reason: &Reason,
     claim: Option<ClaimId>,
-) -> Result<(), ServiceError> {
+) -> Result<Uuid, ServiceError> {
     let now = app.now();
+    if reason.message.is_some() && action != Action::Ask {
+        let detail = "only a question is sent to the adult; write a note instead".to_owned();
+        let fault = FieldFault { pointer: "/message".to_owned(), code: FaultCode::Invalid, detail };
+        return Err(ServiceError::Invalid(vec![fault]));
+    }
     let checked = |value: &Option<String>, pointer: &str, max| match value.as_deref().map(|v| text::paragraph(v, max)) {
         None => Ok(None),
         Some(Ok(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
@@ -518,7 +569,7 @@ async fn save(
         json!({ "version": request.version, "status": request.status, "claim": claim, "reason": decision.reason });
     let entry = audit::Entry::new(format!("request.{action}"), format!("request:{}", request.id), detail);
     audit::write(tx, actor, now, &[entry]).await?;
-    Ok(())
+    Ok(decision.id)
 }
 
 /// The request's present texts, as a submission.

@@ -9,11 +9,12 @@ use kinlink_domain::{
 use kinlink_moodle::{Prefix, evidence, pupils, site, tasks, users};
 use kinlink_store::{Connection, accounts, cycles, jobs, migrations};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, ServiceError, access::require};
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// As it should be.
@@ -25,7 +26,7 @@ pub enum Level {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Finding {
     /// A stable code.
     pub check: &'static str,

@@ -16,6 +16,7 @@ use kinlink_store::{
     requests::{self, Claim},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{App, ServiceError, access::require};
 
@@ -35,9 +36,10 @@ impl From<AdultId> for Who {
 }
 
 /// An explanation with the two it is about.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Explained {
     /// The adult; none when nobody was accepted yet.
+    #[schema(required)]
     pub adult: Option<AdultId>,
     /// The pupil.
     pub pupil: MoodleUserId,

@@ -5,17 +5,19 @@ use kinlink_domain::{
     email::EmailAddress,
     ids::{AdultId, ProofId, RequestId},
     reference::Reference,
-    request::Status,
+    request::{Action, Status},
 };
 use kinlink_mail::{Common, Locale, Rendered, SendError, Smtp, render};
 use kinlink_store::{
     Session, Tx, accounts, links,
     mails::{self, Mail},
+    questions,
     requests::{self, Request},
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::{App, ServiceError, submit::PROOF};
+use crate::{App, ServiceError, status::status_token, submit::PROOF};
 
 /// How often a mail is tried before it counts as failed.
 const ATTEMPTS: i64 = 8;
@@ -35,6 +37,11 @@ pub enum Letter {
     },
     /// We have your request.
     Received,
+    /// The school wants to know something.
+    Question {
+        /// The question.
+        question: Uuid,
+    },
     /// The account is there.
     Approved,
     /// A child was added to the account.
@@ -208,6 +215,11 @@ pub async fn write(
     let reference = |request: &Option<Request>| -> Result<Reference, ServiceError> {
         request.as_ref().map(|request| request.reference.clone()).ok_or(ServiceError::Letter)
     };
+    // Every letter that carries it is about a request.
+    let status_url = request
+        .as_ref()
+        .map(|request| format!("{}/status/{}", school.public_url, status_token(app, request)))
+        .unwrap_or_default();
     let text = match letter {
         Letter::ConfirmAddress { proof, hours } => {
             if status != Some(Status::Unconfirmed) {
@@ -220,7 +232,17 @@ pub async fn write(
             if !status.is_some_and(|status| status.is_open() && status != Status::Unconfirmed) {
                 return Ok(None);
             }
-            kinlink_mail::Letter::Received { reference: reference(&request)? }
+            kinlink_mail::Letter::Received { reference: reference(&request)?, status_url }
+        }
+        Letter::Question { question } => {
+            let reference = reference(&request)?;
+            let Some(request) = request.as_ref().filter(|request| request.status.allows(Action::Answer)) else {
+                return Ok(None);
+            };
+            match questions::open(session, request.id).await?.filter(|open| open.id == question) {
+                Some(open) => kinlink_mail::Letter::Question { reference, question: open.question, status_url },
+                None => return Ok(None),
+            }
         }
         Letter::Approved | Letter::ChildAdded => {
             if active == 0 || !status.is_some_and(Status::is_in_force) {
@@ -229,10 +251,10 @@ pub async fn write(
             let reference = reference(&request)?;
             match (letter, adult.as_ref().and_then(|adult| adult.username.clone())) {
                 (Letter::Approved, Some(username)) => {
-                    kinlink_mail::Letter::Approved { reference, username, children: active }
+                    kinlink_mail::Letter::Approved { reference, username, children: active, status_url }
                 }
                 // An account that signs in another way is known to its owner.
-                _ => kinlink_mail::Letter::ChildAdded { reference },
+                _ => kinlink_mail::Letter::ChildAdded { reference, status_url },
             }
         }
         Letter::CouldNotConfirm => {
@@ -245,7 +267,7 @@ pub async fn write(
             if active > 0 || !accounts::login_rows_of(session, &adult_id).await?.is_empty() {
                 return Ok(None);
             }
-            kinlink_mail::Letter::AccessEnded {}
+            kinlink_mail::Letter::AccessEnded
         }
     };
     let adult_name = match (&adult, &request) {
@@ -253,13 +275,18 @@ pub async fn write(
         (None, Some(request)) => format!("{} {}", request.given_name, request.family_name),
         (None, None) => String::new(),
     };
+    let locale = match (&request, &adult) {
+        (Some(request), _) => &request.locale,
+        (None, Some(adult)) => &adult.locale,
+        (None, None) => "",
+    };
     let common = Common {
         school: school.name.clone(),
         moodle_url: school.moodle_url.clone(),
         public_url: school.public_url.clone(),
         contact: school.contact.clone(),
         adult_name,
-        locale: Locale::En,
+        locale: Locale::from_tag(locale),
     };
     Ok(Some(render(&text, &common)))
 }

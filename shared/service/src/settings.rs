@@ -7,11 +7,13 @@ use kinlink_domain::{
 use kinlink_store::{audit, settings};
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{App, ServiceError, access::require};
 
 /// A setting as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Setting)]
 pub struct SettingView {
     /// Its name.
     pub name: &'static str,

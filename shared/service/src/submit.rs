@@ -1,7 +1,7 @@
 //! Submitting: what an adult sent becomes a request, or is refused field by field; never lost once answered.
 
 use kinlink_domain::{
-    ids::RequestId,
+    ids::{RequestId, SourceId},
     policy::Policy,
     reference::Reference,
     request::{ClaimState, Status},
@@ -27,6 +27,9 @@ use crate::{
 
 /// Purpose of the derived secret in the link that proves an address.
 pub(crate) const PROOF: &str = "email-proof";
+
+/// The code of the refusal of an idempotency key that came with another body before.
+pub const KEY_REUSED: &str = "idempotency_key_reused";
 
 /// What becomes of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,43 @@ pub async fn submit(
     retry_races!(store(app, &policy, source, raw, &submission, key))
 }
 
+/// Who sends a submission.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sender<'a> {
+    /// A form elsewhere, by its key.
+    Source(&'a Source),
+    /// The form of our own pages. It has no key that somebody could present, and proves no address.
+    OwnForm,
+}
+
+impl Sender<'_> {
+    /// Whose idempotency keys are meant.
+    fn scope(self) -> String {
+        match self {
+            Self::Source(source) => source.id.to_string(),
+            Self::OwnForm => "form".to_owned(),
+        }
+    }
+
+    fn actor(self) -> Actor {
+        match self {
+            Self::Source(source) => Actor { name: format!("source:{}", source.id), role: None },
+            Self::OwnForm => Actor { name: "form".to_owned(), role: None },
+        }
+    }
+
+    fn proves_email(self) -> bool {
+        matches!(self, Self::Source(source) if source.proves_email)
+    }
+
+    fn id(self) -> Option<SourceId> {
+        match self {
+            Self::Source(source) => Some(source.id),
+            Self::OwnForm => None,
+        }
+    }
+}
+
 async fn store(
     app: &App,
     policy: &Policy,
@@ -81,73 +121,101 @@ async fn store(
     submission: &Submission,
     key: Option<&IdempotencyKey>,
 ) -> Result<Accepted, ServiceError> {
-    let now = app.now();
-    let scope = source.id.to_string();
+    let sender = Sender::Source(source);
     let mut tx = app.store.begin().await?;
     if let Some(key) = key
-        && let Some(known) = idempotency::find(&mut tx, &scope, &hash(&key.key)).await?
+        && let Some(known) = find_answer(&mut tx, sender, key).await?
     {
-        if known.fingerprint != key.fingerprint {
-            return Err(ServiceError::refused(
-                "idempotency_key_reused",
-                "this Idempotency-Key was used with another body; use a new key for a new submission",
-            ));
-        }
-        let reference = known.response.and_then(|text| text.parse().ok());
-        let reference = reference.ok_or(StoreError::Corrupt("idempotency_keys.response"))?;
-        return Ok(Accepted { reference });
+        return Ok(known);
     }
-
-    let dedup_key = submission.content_hash();
-    let reference = if let Some(known) = requests::find_by_dedup_key(&mut tx, &dedup_key).await? {
-        // The same once more, because the mail did not come, perhaps: another one, at most once an hour.
-        if known.status == Status::Unconfirmed {
-            ask_for_proof(app, &mut tx, policy, &known).await?;
-        }
-        known.reference
-    } else {
-        let request = new_request(app, policy, source, raw, submission, dedup_key);
-        let claims = new_claims(app, request.id, submission);
-        requests::insert(&mut tx, &request, &claims).await?;
-        if request.status == Status::Unconfirmed {
-            ask_for_proof(app, &mut tx, policy, &request).await?;
-        } else {
-            let letter = Letter::Received;
-            mail::enqueue(app, &mut tx, &request, None, letter, &format!("received:{}", request.id)).await?;
-        }
-        let detail = json!({
-            "kind": request.kind, "status": request.status, "claims": claims.len(), "faults": request.faults.len(),
-        });
-        let entry = audit::Entry::new("request.submit", format!("request:{}", request.id), detail);
-        let actor = Actor { name: format!("source:{}", source.id), role: None };
-        audit::write(&mut tx, &actor, now, &[entry]).await?;
-        request.reference
-    };
+    let accepted = put(app, &mut tx, policy, sender, raw, submission).await?;
     if let Some(key) = key {
-        let (key_hash, response) = (hash(&key.key), reference.as_str());
-        idempotency::insert(&mut tx, &scope, &key_hash, &key.fingerprint, response, now).await?;
+        keep_answer(app, &mut tx, sender, key, &accepted).await?;
     }
     tx.commit().await?;
-    Ok(Accepted { reference })
+    Ok(accepted)
+}
+
+/// The answer that a key got before.
+pub(crate) async fn find_answer(
+    tx: &mut Tx<'_>,
+    sender: Sender<'_>,
+    key: &IdempotencyKey,
+) -> Result<Option<Accepted>, ServiceError> {
+    let Some(known) = idempotency::find(tx, &sender.scope(), &hash(&key.key)).await? else { return Ok(None) };
+    if known.fingerprint != key.fingerprint {
+        return Err(ServiceError::refused(
+            KEY_REUSED,
+            "this Idempotency-Key was used with another body; use a new key for a new submission",
+        ));
+    }
+    let reference = known.response.and_then(|text| text.parse().ok());
+    let reference = reference.ok_or(StoreError::Corrupt("idempotency_keys.response"))?;
+    Ok(Some(Accepted { reference }))
+}
+
+/// Remembers the answer to a key, in the transaction that brings it about.
+pub(crate) async fn keep_answer(
+    app: &App,
+    tx: &mut Tx<'_>,
+    sender: Sender<'_>,
+    key: &IdempotencyKey,
+    accepted: &Accepted,
+) -> Result<(), ServiceError> {
+    let (key_hash, response) = (hash(&key.key), accepted.reference.as_str());
+    Ok(idempotency::insert(tx, &sender.scope(), &key_hash, &key.fingerprint, response, app.now()).await?)
+}
+
+/// Stores a checked submission, unless an open request says the same.
+pub(crate) async fn put(
+    app: &App,
+    tx: &mut Tx<'_>,
+    policy: &Policy,
+    sender: Sender<'_>,
+    raw: &RawSubmission,
+    submission: &Submission,
+) -> Result<Accepted, ServiceError> {
+    let dedup_key = submission.content_hash();
+    if let Some(known) = requests::find_by_dedup_key(tx, &dedup_key).await? {
+        // The same once more, because the mail did not come, perhaps: another one, at most once an hour.
+        if known.status == Status::Unconfirmed {
+            ask_for_proof(app, tx, policy, &known).await?;
+        }
+        return Ok(Accepted { reference: known.reference });
+    }
+    let request = new_request(app, policy, sender, raw, submission, dedup_key);
+    let claims = new_claims(app, request.id, submission);
+    requests::insert(tx, &request, &claims).await?;
+    if request.status == Status::Unconfirmed {
+        ask_for_proof(app, tx, policy, &request).await?;
+    } else {
+        mail::enqueue(app, tx, &request, None, Letter::Received, &format!("received:{}", request.id)).await?;
+    }
+    let detail = json!({
+        "kind": request.kind, "status": request.status, "claims": claims.len(), "faults": request.faults.len(),
+    });
+    let entry = audit::Entry::new("request.submit", format!("request:{}", request.id), detail);
+    audit::write(tx, &sender.actor(), app.now(), &[entry]).await?;
+    Ok(Accepted { reference: request.reference })
 }
 
 fn new_request(
     app: &App,
     policy: &Policy,
-    source: &Source,
+    sender: Sender<'_>,
     raw: &RawSubmission,
     submission: &Submission,
     dedup_key: String,
 ) -> Request {
     let now = app.now();
-    let must_prove = policy.email_proof && !source.proves_email && submission.email.is_some();
+    let must_prove = policy.email_proof && !sender.proves_email() && submission.email.is_some();
     Request {
         id: app.new_id(),
         reference: app.new_reference(),
         kind: submission.kind,
         status: if must_prove { Status::Unconfirmed } else { Status::Pending },
         locale: submission.locale.clone(),
-        source: Some(source.id),
+        source: sender.id(),
         adult: None,
         title: submission.title.clone(),
         given_name: submission.given_name.clone(),
@@ -162,8 +230,9 @@ fn new_request(
         created_at: now,
         updated_at: now,
         // A source that proved the address says so for every submission.
-        confirmed_at: (source.proves_email && submission.email.is_some()).then_some(now),
+        confirmed_at: (sender.proves_email() && submission.email.is_some()).then_some(now),
         decided_at: None,
+        replied_at: None,
         version: 1,
     }
 }

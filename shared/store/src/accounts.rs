@@ -208,6 +208,15 @@ pub async fn adults_by_email(session: &mut impl Session, email: &EmailAddress) -
     adults_where(session, &sql, vec![email.as_str().into()]).await
 }
 
+/// The adults with one of these addresses, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn adults_by_emails(session: &mut impl Session, emails: &[EmailAddress]) -> Result<Vec<Adult>, StoreError> {
+    let sql = format!("{ADULT} WHERE email IN {} ORDER BY created_at, id", in_list(emails.len()));
+    adults_where(session, &sql, emails.iter().map(|email| email.as_str().into()).collect()).await
+}
+
 /// The adults with one of these user names, in no order.
 ///
 /// # Errors
@@ -282,8 +291,51 @@ pub async fn list_login_rows(
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<Vec<LoginRow>, StoreError> {
-    let mut sql = format!("{LOGIN_ROW} WHERE username <> ? AND username > ?");
-    let mut args: Vec<Value> = vec![GUARD.into(), after.map_or("", |cursor| cursor.value.as_str()).into()];
+    let (conditions, mut args) = login_row_conditions(search, false);
+    let sql = format!("{LOGIN_ROW} WHERE {conditions} AND username > ? ORDER BY username LIMIT ?");
+    args.extend([after.map_or("", |cursor| cursor.value.as_str()).into(), i64::from(limit).into()]);
+    login_rows_where(session, &sql, args).await
+}
+
+/// A numbered page of login rows by user name, found as by [`list_login_rows`]; with `no_pupils` only those of adults
+/// without a link in force.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn login_row_page(
+    session: &mut impl Session,
+    search: &str,
+    no_pupils: bool,
+    limit: u32,
+    offset: i64,
+) -> Result<Vec<LoginRow>, StoreError> {
+    let (conditions, mut args) = login_row_conditions(search, no_pupils);
+    let sql = format!("{LOGIN_ROW} WHERE {conditions} ORDER BY username LIMIT ? OFFSET ?");
+    args.extend([i64::from(limit).into(), offset.into()]);
+    login_rows_where(session, &sql, args).await
+}
+
+/// How many login rows [`login_row_page`] has, without and with `no_pupils`: one statement.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn count_login_row_pages(session: &mut impl Session, search: &str) -> Result<(i64, i64), StoreError> {
+    let (conditions, args) = login_row_conditions(search, false);
+    let sql = format!("SELECT COUNT(*), COUNT(CASE WHEN {NO_PUPILS} THEN 1 END) FROM login_rows WHERE {conditions}");
+    let counts: Option<(i64, i64)> = session.fetch_optional(&sql, args).await?;
+    Ok(counts.unwrap_or_default())
+}
+
+const NO_PUPILS: &str =
+    "NOT EXISTS (SELECT 1 FROM links WHERE links.adult_id = login_rows.adult_id AND links.active = 1)";
+
+fn login_row_conditions(search: &str, no_pupils: bool) -> (String, Vec<Value>) {
+    let mut sql = "username <> ?".to_owned();
+    let mut args: Vec<Value> = vec![GUARD.into()];
+    if no_pupils {
+        sql.push_str(" AND ");
+        sql.push_str(NO_PUPILS);
+    }
     for word in search.split_whitespace() {
         // `!` escapes the pattern's own characters, so that a search for 100% or a_b finds just that.
         let escaped = word.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
@@ -297,9 +349,7 @@ pub async fn list_login_rows(
         }
         sql.push(')');
     }
-    sql.push_str(" ORDER BY username LIMIT ?");
-    args.push(i64::from(limit).into());
-    login_rows_where(session, &sql, args).await
+    (sql, args)
 }
 
 /// Every login row but the guard, by user name: for the demonstration's stand-in of Moodle's synchronisation.

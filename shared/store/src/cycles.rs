@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use kinlink_db::{Session, Value, insert_many};
+use kinlink_db::{Session, Value, in_list, insert_many};
 use kinlink_domain::{
     Timestamp,
-    ids::{CycleId, LinkId},
-    outcome::Outcome,
+    ids::{AdultId, CycleId, LinkId, MoodleUserId, RequestId},
+    outcome::{Next, Outcome},
+    reference::Reference,
 };
 use serde::Serialize;
 use sqlx::FromRow;
+use utoipa::ToSchema;
 
 use crate::{
     StoreError,
@@ -18,7 +20,7 @@ use crate::{
 };
 
 /// Where a cycle stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CycleState {
     /// Asked for; the provisioner takes it up at its next start.
@@ -143,6 +145,16 @@ pub async fn start(session: &mut impl Session, cycle: CycleId, now: Timestamp) -
     }
 }
 
+/// Notes how far a running cycle has come: what its report would be if it ended now.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn note(session: &mut impl Session, cycle: CycleId, report: &serde_json::Value) -> Result<(), StoreError> {
+    let sql = "UPDATE cycles SET report = ? WHERE id = ? AND state = 'running'";
+    session.execute(sql, [report.to_string().into(), Value::from(cycle.to_string())]).await?;
+    Ok(())
+}
+
 /// Ends a cycle.
 ///
 /// # Errors
@@ -245,6 +257,108 @@ pub async fn record(
     let end = session.engine().or_update("cycle_id, link_id", &["outcome", "found_at"]);
     insert_many(session, "INSERT INTO cycle_results (cycle_id, link_id, outcome, found_at)", rows, &end).await?;
     Ok(())
+}
+
+/// How many links of a cycle came to what.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn count_results(session: &mut impl Session, cycle: CycleId) -> Result<Vec<(Outcome, i64)>, StoreError> {
+    let sql = "SELECT outcome, COUNT(*) FROM cycle_results WHERE cycle_id = ? GROUP BY outcome ORDER BY outcome";
+    let rows: Vec<(String, i64)> = session.fetch_all(sql, [cycle.to_string().into()]).await?;
+    rows.into_iter()
+        .map(|(outcome, count)| Ok((coded(Outcome::from_code(&outcome), "cycle_results.outcome")?, count)))
+        .collect()
+}
+
+/// What a cycle found about a link, with whom it links and the request behind it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The link.
+    pub link: LinkId,
+    /// What was found.
+    pub outcome: Outcome,
+    /// When.
+    pub found_at: Timestamp,
+    /// The pupil.
+    pub pupil: MoodleUserId,
+    /// The adult.
+    pub adult: AdultId,
+    /// The adult's given name.
+    pub given_name: String,
+    /// The adult's family name.
+    pub family_name: String,
+    /// The request of the claim that was approved last.
+    pub request: Option<(RequestId, Reference)>,
+}
+
+#[derive(FromRow)]
+struct FoundRow {
+    link_id: i64,
+    outcome: String,
+    found_at: i64,
+    pupil_id: i64,
+    adult_id: String,
+    given_name: String,
+    family_name: String,
+    request_id: Option<String>,
+    reference: Option<String>,
+}
+
+/// A numbered page of what a cycle found: what needs a person first, then what waits, then what is done.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn found(
+    session: &mut impl Session,
+    cycle: CycleId,
+    outcomes: &[Outcome],
+    limit: u32,
+    offset: i64,
+) -> Result<Vec<Found>, StoreError> {
+    let list = |wanted: Next| {
+        let codes: Vec<String> = Outcome::ALL
+            .iter()
+            .filter(|outcome| outcome.next() == wanted)
+            .map(|outcome| format!("'{outcome}'"))
+            .collect();
+        codes.join(", ")
+    };
+    let sql = format!(
+        "SELECT f.link_id, f.outcome, f.found_at, l.pupil_id, l.adult_id, a.given_name, a.family_name, r.id AS request_id, \
+         r.reference FROM cycle_results f JOIN links l ON l.id = f.link_id JOIN adults a ON a.id = l.adult_id \
+         LEFT JOIN claims c ON c.id = l.claim_id LEFT JOIN requests r ON r.id = c.request_id \
+         WHERE f.cycle_id = ? AND f.outcome IN {} ORDER BY CASE WHEN f.outcome IN ({}) THEN 0 WHEN f.outcome IN ({}) THEN 1 \
+         ELSE 2 END, f.link_id LIMIT ? OFFSET ?",
+        in_list(outcomes.len()),
+        list(Next::Retry),
+        list(Next::Wait)
+    );
+    let mut args: Vec<Value> = vec![cycle.to_string().into()];
+    args.extend(outcomes.iter().map(|outcome| Value::from(outcome.code())));
+    args.extend([i64::from(limit).into(), offset.into()]);
+    let rows: Vec<FoundRow> = session.fetch_all(&sql, args).await?;
+    rows.into_iter()
+        .map(|row| {
+            let request = match (row.request_id, row.reference) {
+                (Some(request), Some(reference)) => Some((
+                    id(&request, "requests.id")?,
+                    reference.parse().map_err(|_| StoreError::Corrupt("requests.reference"))?,
+                )),
+                _ => None,
+            };
+            Ok(Found {
+                link: LinkId(row.link_id),
+                outcome: coded(Outcome::from_code(&row.outcome), "cycle_results.outcome")?,
+                found_at: instant(row.found_at),
+                pupil: MoodleUserId(row.pupil_id),
+                adult: id(&row.adult_id, "links.adult_id")?,
+                given_name: row.given_name,
+                family_name: row.family_name,
+                request,
+            })
+        })
+        .collect()
 }
 
 /// What a cycle found, by link.

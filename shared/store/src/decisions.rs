@@ -77,6 +77,28 @@ pub async fn insert(session: &mut impl Session, decisions: &[Decision]) -> Resul
     Ok(())
 }
 
+/// Every decision about whole requests of which at least one was made at or after `since`, oldest first: request, what, when.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_decided_since(
+    session: &mut impl Session,
+    since: Timestamp,
+) -> Result<Vec<(RequestId, Action, Timestamp)>, StoreError> {
+    let sql = "SELECT request_id, action, made_at FROM decisions WHERE claim_id IS NULL AND request_id IN \
+               (SELECT request_id FROM decisions WHERE made_at >= ?) ORDER BY made_at, id";
+    let rows: Vec<(String, String, i64)> = session.fetch_all(sql, [millis(since).into()]).await?;
+    rows.into_iter()
+        .map(|(request, action, at)| {
+            Ok((
+                id(&request, "decisions.request_id")?,
+                coded(Action::from_code(&action), "decisions.action")?,
+                instant(at),
+            ))
+        })
+        .collect()
+}
+
 /// The decisions about a request, oldest first.
 ///
 /// # Errors

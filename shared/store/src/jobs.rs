@@ -5,12 +5,13 @@ use kinlink_domain::{
     Timestamp,
     ids::{AdultId, JobId, RequestId},
     outcome::Outcome,
+    reference::Reference,
 };
 use sqlx::FromRow;
 
 use crate::{
     StoreError,
-    error::{id, id_or_none},
+    error::{coded, id, id_or_none},
     time::{instant, millis},
 };
 
@@ -41,7 +42,7 @@ pub struct Job {
 }
 
 /// How many jobs are in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Backlog {
     /// To be done.
     pub ready: i64,
@@ -66,11 +67,15 @@ impl TryFrom<JobRow> for Job {
             id: id(&row.id, "jobs.id")?,
             adult: id(&row.adult_id, "jobs.adult_id")?,
             request: id_or_none(row.request_id.as_deref(), "jobs.request_id")?,
-            priority: if row.priority == 0 { Priority::Removal } else { Priority::Grant },
+            priority: priority(row.priority),
             attempts: row.attempts,
             available_at: instant(row.available_at),
         })
     }
+}
+
+const fn priority(number: i64) -> Priority {
+    if number == 0 { Priority::Removal } else { Priority::Grant }
 }
 
 const JOB: &str = "SELECT id, adult_id, request_id, priority, attempts, available_at FROM jobs";
@@ -196,6 +201,89 @@ pub async fn revive(session: &mut impl Session, adult: Option<AdultId>, now: Tim
         args.push(adult.to_string().into());
     }
     Ok(session.execute(&sql, args).await?)
+}
+
+/// Makes some of the jobs that were given up due at once, and forgets how often they were tried. Gives their number.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn revive_dead(session: &mut impl Session, jobs: &[JobId], now: Timestamp) -> Result<u64, StoreError> {
+    let sql = format!(
+        "UPDATE jobs SET state = 'ready', attempts = 0, available_at = ? WHERE state = 'dead' AND id IN {}",
+        in_list(jobs.len())
+    );
+    Ok(session.execute(&sql, with_ids(vec![millis(now).into()], jobs)).await?)
+}
+
+/// A job that was given up, with whom it is about.
+#[derive(Debug, Clone)]
+pub struct Dead {
+    /// The job.
+    pub id: JobId,
+    /// What comes first.
+    pub priority: Priority,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// What was found the last time.
+    pub outcome: Option<Outcome>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The adult to look at.
+    pub adult: AdultId,
+    /// Their given and family name; none when there is no such adult.
+    pub name: Option<(String, String)>,
+    /// The request whose decision made it.
+    pub request: Option<(RequestId, Reference)>,
+}
+
+#[derive(FromRow)]
+struct DeadRow {
+    id: String,
+    priority: i64,
+    attempts: i64,
+    outcome: Option<String>,
+    created_at: i64,
+    adult_id: String,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    request_id: Option<String>,
+    reference: Option<String>,
+}
+
+/// The jobs that were given up, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn dead(session: &mut impl Session, limit: u32) -> Result<Vec<Dead>, StoreError> {
+    let sql = "SELECT j.id, j.priority, j.attempts, j.outcome, j.created_at, j.adult_id, a.given_name, a.family_name, \
+               j.request_id, r.reference FROM jobs j LEFT JOIN adults a ON a.id = j.adult_id LEFT JOIN requests r \
+               ON r.id = j.request_id WHERE j.state = 'dead' ORDER BY j.created_at, j.id LIMIT ?";
+    let rows: Vec<DeadRow> = session.fetch_all(sql, [i64::from(limit).into()]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let reference =
+                row.reference.map(|text| text.parse().map_err(|_| StoreError::Corrupt("requests.reference")));
+            Ok(Dead {
+                id: id(&row.id, "jobs.id")?,
+                priority: priority(row.priority),
+                attempts: row.attempts,
+                outcome: row.outcome.map(|code| coded(Outcome::from_code(&code), "jobs.outcome")).transpose()?,
+                created_at: instant(row.created_at),
+                adult: id(&row.adult_id, "jobs.adult_id")?,
+                name: row.given_name.zip(row.family_name),
+                request: id_or_none(row.request_id.as_deref(), "jobs.request_id")?.zip(reference.transpose()?),
+            })
+        })
+        .collect()
+}
+
+/// How many jobs are due.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn count_due(session: &mut impl Session, now: Timestamp) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM jobs WHERE state = 'ready' AND available_at <= ?";
+    Ok(session.fetch_optional::<(i64,)>(sql, [millis(now).into()]).await?.map_or(0, |(count,)| count))
 }
 
 /// How many jobs wait, and how many were given up.

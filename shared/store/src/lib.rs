@@ -21,11 +21,17 @@ pub mod links;
 pub mod mails;
 pub mod migrations;
 pub mod proofs;
+pub mod questions;
+pub mod quotas;
 pub mod requests;
+pub mod sessions;
 pub mod settings;
+pub mod sign_ins;
 pub mod sources;
+pub mod staff;
 pub mod time;
 pub mod tokens;
+pub mod views;
 
 pub use error::StoreError;
 pub use kinlink_db::{Connection, Db, Engine, Session, Tx};

@@ -66,8 +66,18 @@ pub struct Request {
     pub confirmed_at: Option<Timestamp>,
     /// When it was last decided on.
     pub decided_at: Option<Timestamp>,
+    /// When the adult last answered a question.
+    pub replied_at: Option<Timestamp>,
     /// Counts changes: the `ETag`.
     pub version: i64,
+}
+
+impl Request {
+    /// Whether the adult answered a question and staff have decided nothing since.
+    #[must_use]
+    pub fn is_replied(&self) -> bool {
+        self.status == Status::Pending && self.replied_at.is_some_and(|replied| self.decided_at <= Some(replied))
+    }
 }
 
 /// A claim ("this is my child") of a request.
@@ -94,7 +104,7 @@ pub struct Claim {
 }
 
 #[derive(FromRow)]
-struct RequestRow {
+pub(crate) struct RequestRow {
     id: String,
     reference: String,
     kind: String,
@@ -116,6 +126,7 @@ struct RequestRow {
     updated_at: i64,
     confirmed_at: Option<i64>,
     decided_at: Option<i64>,
+    replied_at: Option<i64>,
     version: i64,
 }
 
@@ -147,13 +158,14 @@ impl TryFrom<RequestRow> for Request {
             updated_at: instant(row.updated_at),
             confirmed_at: row.confirmed_at.map(instant),
             decided_at: row.decided_at.map(instant),
+            replied_at: row.replied_at.map(instant),
             version: row.version,
         })
     }
 }
 
 #[derive(FromRow)]
-struct ClaimRow {
+pub(crate) struct ClaimRow {
     id: String,
     request_id: String,
     position: i64,
@@ -190,9 +202,9 @@ impl TryFrom<ClaimRow> for Claim {
     }
 }
 
-const REQUEST: &str = "SELECT id, reference, kind, status, locale, source_id, adult_id, title, given_name, family_name, email, \
+pub(crate) const REQUEST: &str = "SELECT id, reference, kind, status, locale, source_id, adult_id, title, given_name, family_name, email, \
      email_typed, comment_text, faults, submitted, staff_note, dedup_key, created_at, updated_at, confirmed_at, decided_at, \
-     version FROM requests";
+     replied_at, version FROM requests";
 const CLAIM: &str = "SELECT id, request_id, position, given_name, family_name, tutor_group, admission_number, state, pupil_id, \
      link_id, outcome, outcome_at FROM claims";
 
@@ -286,6 +298,17 @@ async fn find_where(session: &mut impl Session, condition: &str, value: Value) -
     row.map(Request::try_from).transpose()
 }
 
+/// Requests by their ids, in no order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn by_ids(session: &mut impl Session, requests: &[RequestId]) -> Result<Vec<Request>, StoreError> {
+    let sql = format!("{REQUEST} WHERE id IN {}", in_list(requests.len()));
+    let args: Vec<Value> = requests.iter().map(|request| request.to_string().into()).collect();
+    let rows: Vec<RequestRow> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(Request::try_from).collect()
+}
+
 /// The claims of a request, in their order.
 ///
 /// # Errors
@@ -315,7 +338,7 @@ pub async fn update(session: &mut impl Session, request: &mut Request, claims: &
         .execute(
             "UPDATE requests SET kind = ?, status = ?, adult_id = ?, title = ?, given_name = ?, family_name = ?, email = ?, \
              faults = ?, staff_note = ?, search_text = ?, sort_name = ?, dedup_key = ?, updated_at = ?, confirmed_at = ?, \
-             decided_at = ?, version = version + 1 WHERE id = ? AND version = ?",
+             decided_at = ?, replied_at = ?, version = version + 1 WHERE id = ? AND version = ?",
             [
                 request.kind.code().into(),
                 request.status.code().into(),
@@ -332,6 +355,7 @@ pub async fn update(session: &mut impl Session, request: &mut Request, claims: &
                 millis(request.updated_at).into(),
                 request.confirmed_at.map(millis).into(),
                 request.decided_at.map(millis).into(),
+                request.replied_at.map(millis).into(),
                 request.id.to_string().into(),
                 Value::from(request.version),
             ],
@@ -508,6 +532,40 @@ pub enum Sort {
     NameDescending,
 }
 
+impl Sort {
+    /// The column that is sorted by (the id comes second) and the direction.
+    pub(crate) const fn order(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Newest => ("created_at", "DESC"),
+            Self::Oldest => ("created_at", "ASC"),
+            Self::Name => ("sort_name", "ASC"),
+            Self::NameDescending => ("sort_name", "DESC"),
+        }
+    }
+
+    /// The same order from its end.
+    pub(crate) const fn reversed(self) -> Self {
+        match self {
+            Self::Newest => Self::Oldest,
+            Self::Oldest => Self::Newest,
+            Self::Name => Self::NameDescending,
+            Self::NameDescending => Self::Name,
+        }
+    }
+
+    /// The condition of being behind a cursor in this order.
+    pub(crate) fn behind(self, cursor: &Cursor) -> (String, [Value; 3]) {
+        let (column, direction) = self.order();
+        let comparison = if direction == "ASC" { ">" } else { "<" };
+        let value = || match self {
+            Self::Newest | Self::Oldest => Value::from(cursor.value.parse::<i64>().unwrap_or_default()),
+            Self::Name | Self::NameDescending => Value::from(cursor.value.as_str()),
+        };
+        let condition = format!("({column} {comparison} ? OR ({column} = ? AND id {comparison} ?))");
+        (condition, [value(), value(), cursor.id.as_str().into()])
+    }
+}
+
 /// Which requests to list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -540,19 +598,11 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<Request>, StoreError> {
     let (mut conditions, mut args) = conditions(filter, true);
-    let (column, direction, comparison) = match sort {
-        Sort::Newest => ("created_at", "DESC", "<"),
-        Sort::Oldest => ("created_at", "ASC", ">"),
-        Sort::Name => ("sort_name", "ASC", ">"),
-        Sort::NameDescending => ("sort_name", "DESC", "<"),
-    };
+    let (column, direction) = sort.order();
     if let Some(cursor) = after {
-        conditions.push(format!("({column} {comparison} ? OR ({column} = ? AND id {comparison} ?))"));
-        let value = || match sort {
-            Sort::Newest | Sort::Oldest => Value::from(cursor.value.parse::<i64>().unwrap_or_default()),
-            Sort::Name | Sort::NameDescending => Value::from(cursor.value.as_str()),
-        };
-        args.extend([value(), value(), cursor.id.as_str().into()]);
+        let (condition, values) = sort.behind(cursor);
+        conditions.push(condition);
+        args.extend(values);
     }
     let sql =
         format!("{REQUEST} WHERE {} ORDER BY {column} {direction}, id {direction} LIMIT ?", conditions.join(" AND "));
@@ -596,6 +646,16 @@ pub async fn by_email(
     rows.into_iter().map(Request::try_from).collect()
 }
 
+/// The requests of one adult, newest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_adult(session: &mut impl Session, adult: AdultId) -> Result<Vec<Request>, StoreError> {
+    let sql = format!("{REQUEST} WHERE adult_id = ? ORDER BY created_at DESC, id DESC");
+    let rows: Vec<RequestRow> = session.fetch_all(&sql, [adult.to_string().into()]).await?;
+    rows.into_iter().map(Request::try_from).collect()
+}
+
 /// Other requests of the same address, newest first: what staff see beside a request.
 ///
 /// # Errors
@@ -630,13 +690,7 @@ pub async fn claims_of_adult(
     session: &mut impl Session,
     adult: AdultId,
 ) -> Result<Vec<(Reference, Status, Claim)>, StoreError> {
-    let requests: Vec<RequestRow> = session
-        .fetch_all(
-            &format!("{REQUEST} WHERE adult_id = ? ORDER BY created_at DESC, id DESC"),
-            [adult.to_string().into()],
-        )
-        .await?;
-    let requests: Vec<Request> = requests.into_iter().map(Request::try_from).collect::<Result<_, _>>()?;
+    let requests = of_adult(session, adult).await?;
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
     let claims = claims_of(session, &ids).await?;
     Ok(requests
@@ -649,17 +703,23 @@ pub async fn claims_of_adult(
 }
 
 fn conditions(filter: &Filter, with_statuses: bool) -> (Vec<String>, Vec<Value>) {
-    let mut conditions = vec!["1 = 1".to_owned()];
-    let mut args = Vec::new();
+    let (mut conditions, mut args) = search_conditions(filter.kind, &filter.search);
     if with_statuses && !filter.statuses.is_empty() {
         conditions.push(format!("status IN {}", in_list(filter.statuses.len())));
         args.extend(filter.statuses.iter().map(|status| Value::from(status.code())));
     }
-    if let Some(kind) = filter.kind {
+    (conditions, args)
+}
+
+/// The conditions on `requests` of a kind and of words that must all be there; never none.
+pub(crate) fn search_conditions(kind: Option<Kind>, search: &str) -> (Vec<String>, Vec<Value>) {
+    let mut conditions = vec!["1 = 1".to_owned()];
+    let mut args = Vec::new();
+    if let Some(kind) = kind {
         conditions.push("kind = ?".to_owned());
         args.push(kind.code().into());
     }
-    for word in filter.search.split_whitespace() {
+    for word in search.split_whitespace() {
         // The searched text holds folded words; an address is folded the same way. Folding leaves letters and digits
         // only, so that the pattern needs no escaping.
         let word = fold(word);

@@ -1,6 +1,6 @@
 //! Sources: the forms that may send submissions.
 
-use kinlink_db::{Int, Session, Value};
+use kinlink_db::{Int, Session, Value, in_list};
 use kinlink_domain::{Timestamp, ids::SourceId};
 use sqlx::FromRow;
 
@@ -104,4 +104,18 @@ pub async fn list(session: &mut impl Session) -> Result<Vec<Source>, StoreError>
 pub async fn revoke(session: &mut impl Session, source: SourceId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE sources SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
     Ok(session.execute(sql, [millis(now).into(), Value::from(source.to_string())]).await? == 1)
+}
+
+/// The names of sources, in no order; those that do not exist are left out.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn names(session: &mut impl Session, sources: &[SourceId]) -> Result<Vec<(SourceId, String)>, StoreError> {
+    if sources.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT id, name FROM sources WHERE id IN {}", in_list(sources.len()));
+    let args: Vec<Value> = sources.iter().map(|source| source.to_string().into()).collect();
+    let rows: Vec<(String, String)> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(|(source, name)| Ok((id(&source, "sources.id")?, name))).collect()
 }

@@ -1,6 +1,6 @@
 //! API tokens of staff and scripts: stored as hashes, with a role, revocable.
 
-use kinlink_db::{Session, Value};
+use kinlink_db::{Session, Value, in_list};
 use kinlink_domain::{Timestamp, ids::TokenId, staff::StaffRole};
 use sqlx::FromRow;
 
@@ -119,4 +119,18 @@ pub async fn list(session: &mut impl Session) -> Result<Vec<Token>, StoreError> 
 pub async fn revoke(session: &mut impl Session, token: TokenId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
     Ok(session.execute(sql, [millis(now).into(), Value::from(token.to_string())]).await? == 1)
+}
+
+/// The names of tokens, in no order; those that do not exist are left out.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn names(session: &mut impl Session, tokens: &[TokenId]) -> Result<Vec<(TokenId, String)>, StoreError> {
+    if tokens.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT id, name FROM tokens WHERE id IN {}", in_list(tokens.len()));
+    let args: Vec<Value> = tokens.iter().map(|token| token.to_string().into()).collect();
+    let rows: Vec<(String, String)> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(|(token, name)| Ok((id(&token, "tokens.id")?, name))).collect()
 }

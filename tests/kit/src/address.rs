@@ -34,3 +34,10 @@ pub fn smtp_address() -> (String, u16) {
     let (host, port) = address.rsplit_once(':').expect("KINLINK_TEST_SMTP is HOST:PORT");
     (host.to_owned(), port.parse().expect("KINLINK_TEST_SMTP ends with a port"))
 }
+
+/// The sign-in provider's name for itself. It asks nobody for a password; `tests/servers/oidc/provider.mjs` says how to choose
+/// who signs in.
+#[must_use]
+pub fn oidc_issuer() -> String {
+    variable("KINLINK_TEST_OIDC_ISSUER")
+}

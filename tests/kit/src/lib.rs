@@ -14,7 +14,7 @@ mod mail;
 mod moodle;
 mod snapshot;
 
-pub use address::{smtp_address, sqs_endpoint};
+pub use address::{oidc_issuer, smtp_address, sqs_endpoint};
 pub use database::{TestDb, all_engines, fresh, servers};
 pub use mail::{Mail, mails_to};
 pub use moodle::{MoodleDump, moodle_dump};

@@ -21,6 +21,8 @@ use kinlink_service::{
     cycle::Mode,
     decide::{self, Reason},
     mail,
+    questions::{self, Answered},
+    status::{find_by_status_token, status_token},
 };
 use kinlink_testapp::{administrator, family};
 
@@ -59,6 +61,15 @@ async fn no_name_address_or_admission_number_reaches_a_log_or_a_queue_message() 
         assert!(world.approve(&request, &Approval::default()).await.is_err());
         let mut lone = raw.clone();
         lone.children.truncate(1);
+        // Asked and answered in words that name a child: both are for two pairs of eyes only.
+        let message = Some("Is Canarychild in 7CANARY?".to_owned());
+        let reason = Reason { note: Some("canarynote".into()), message, ..Reason::default() };
+        let asked = decide::ask(app, &administrator(), request.id, None, &reason).await.unwrap();
+        let token = status_token(app, &asked);
+        mail::deliver(app, &world.test.school, &mail::Transport::Store, 50).await.unwrap();
+        find_by_status_token(app, &token).await.unwrap().unwrap();
+        let answered = questions::answer(app, &token, "Canarychild Canarykin is in 7CANARY.").await.unwrap();
+        assert!(matches!(answered, Answered::Taken(_)));
         let approved = world.approved(&lone).await;
         world.cycle().await;
         world.moodle_cron().await;
@@ -82,6 +93,7 @@ async fn no_name_address_or_admission_number_reaches_a_log_or_a_queue_message() 
             world.test.store.db.fetch_all("SELECT report, fault FROM cycles", []).await.unwrap();
         let kept = format!("{messages:?}{audit:?}{reports:?}").to_lowercase();
         let number = pupil.admission_number.to_lowercase();
+        assert!(!logged.contains(&token.to_lowercase()), "{engine}: the link of the status page is in the log");
         for secret in ["canary", "marlow", number.as_str()] {
             assert!(!logged.contains(secret), "{engine}: {secret:?} is in the log");
             assert!(!kept.contains(secret), "{engine}: {secret:?} is in a message, the audit or a report");

@@ -33,7 +33,7 @@ use kinlink_store::{
 };
 use serde_json::json;
 
-pub use report::{Ran, Report};
+pub use report::{Ran, Reached, Report, Step};
 
 use crate::{App, ServiceError, access::require};
 use batch::{Batch, Context};
@@ -141,6 +141,7 @@ async fn run_with_lease(
     let now = app.now();
     match result {
         Ok(()) => {
+            run.report.reached = None;
             let report = serde_json::to_value(&run.report).unwrap_or_default();
             cycles::finish(&mut store, cycle, CycleState::Done, Some(&report), None, now).await?;
             tracing::info!(cycle.id = %cycle, cycle.mode = mode.code(), report = %report, "cycle done");
@@ -223,6 +224,23 @@ pub async fn revive(app: &App, actor: &Actor, adult: Option<AdultId>) -> Result<
     Ok(revived)
 }
 
+/// Makes some jobs that were given up due now. Gives their number: those that were not given up (any more) are left alone.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], the store.
+pub async fn revive_jobs(app: &App, actor: &Actor, dead: &[JobId]) -> Result<u64, ServiceError> {
+    require(actor, Permission::RunCycle)?;
+    let mut tx = app.store.begin().await?;
+    let mut revived = 0;
+    for chunk in dead.chunks(kinlink_db::ROWS_PER_STATEMENT) {
+        revived += jobs::revive_dead(&mut tx, chunk, app.now()).await?;
+    }
+    let entry = audit::Entry::new("jobs.revive", "jobs", json!({ "jobs": revived }));
+    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    tx.commit().await?;
+    Ok(revived)
+}
+
 /// What would be written if a full cycle ran now, row by row, with its digest. Writes nothing and takes no lock.
 ///
 /// # Errors
@@ -280,6 +298,7 @@ impl Run<'_> {
     async fn jobs(&mut self, context: &Context) -> Result<(), ServiceError> {
         let began = self.app.now();
         self.engage_brake(context, began).await?;
+        let mut total = None;
         loop {
             if self.is_late() {
                 self.report.unfinished = true;
@@ -300,10 +319,14 @@ impl Run<'_> {
             }
             if !due.is_empty() {
                 self.renew().await?;
+                if total.is_none() {
+                    let due = jobs::count_due(&mut self.app.store.acquire().await?, began).await?;
+                    total = Some(due.unsigned_abs());
+                }
                 self.report.jobs += due.len() as u64;
                 let adults = unique_adults(&due);
                 batch::process(self, context, Batch::of_jobs(adults, due)).await?;
-                (self.progress)(&self.report);
+                self.reach(Step::Jobs, self.report.jobs, total).await;
             }
             self.answer(receipts, &waiting).await;
         }
@@ -334,6 +357,7 @@ impl Run<'_> {
 
     async fn full(&mut self, context: &Context, wanted: Option<&String>) -> Result<(), ServiceError> {
         let app = self.app;
+        self.reach(Step::Compare, 0, None).await;
         let survey = full::survey(app, &mut self.locked.connection, context, &|_| {}).await?;
         self.report.plan_digest = Some(survey.digest.to_string());
         let owned = ledger::count_owned(&mut app.store.acquire().await?).await?;
@@ -355,6 +379,7 @@ impl Run<'_> {
         } else if context.policy.brake.engages(removals, owned) {
             self.hold(removals, owned);
         }
+        let mut done = 0;
         for adults in survey.adults.chunks(BATCH as usize) {
             if self.is_late() {
                 self.report.unfinished = true;
@@ -362,9 +387,25 @@ impl Run<'_> {
             }
             self.renew().await?;
             batch::process(self, context, Batch::of_adults(adults.to_vec())).await?;
-            (self.progress)(&self.report);
+            done += adults.len() as u64;
+            self.reach(Step::Apply, done, Some(survey.adults.len() as u64)).await;
         }
         full::remove_strays(self, context, &survey).await
+    }
+
+    /// Tells how far the run has come: the caller, and the store for whoever looks at the cycle.
+    async fn reach(&mut self, step: Step, done: u64, total: Option<u64>) {
+        self.report.reached = Some(Reached { step, done, total });
+        (self.progress)(&self.report);
+        let report = serde_json::to_value(&self.report).unwrap_or_default();
+        let noted = async {
+            cycles::note(&mut self.app.store.acquire().await?, self.cycle, &report).await?;
+            Ok::<_, ServiceError>(())
+        };
+        if let Err(error) = noted.await {
+            // Only for the eye; the work itself is recorded elsewhere.
+            tracing::warn!(cycle.id = %self.cycle, %error, "how far the cycle has come could not be noted");
+        }
     }
 
     fn is_late(&self) -> bool {

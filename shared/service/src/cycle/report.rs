@@ -6,7 +6,8 @@ use kinlink_domain::{
     ids::{CycleId, LinkId},
     outcome::Outcome,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Mode;
 
@@ -19,8 +20,47 @@ pub enum Ran {
     Done(Box<Report>),
 }
 
+/// A step of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = CycleStep)]
+pub enum Step {
+    /// Those who have jobs.
+    Jobs,
+    /// Comparing everybody.
+    Compare,
+    /// Putting right who differs.
+    Apply,
+}
+
+impl Step {
+    /// The steps of a run of this mode ([`Mode::code`]), in their order.
+    #[must_use]
+    pub fn of_mode(code: &str) -> &'static [Self] {
+        match code {
+            "reconcile" => &[Self::Jobs, Self::Compare, Self::Apply],
+            "apply" => &[Self::Compare, Self::Apply],
+            _ => &[Self::Jobs],
+        }
+    }
+}
+
+/// How far a run has come that goes on, or had come when it was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CycleReached)]
+pub struct Reached {
+    /// The step.
+    pub step: Step,
+    /// Adults or jobs of this step that were looked at.
+    pub done: u64,
+    /// How many there are, if that is known.
+    #[schema(required)]
+    pub total: Option<u64>,
+}
+
 /// What a run did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = CycleReport)]
 #[expect(clippy::struct_excessive_bools, reason = "each says one thing that happened or not")]
 pub struct Report {
     /// The cycle.
@@ -67,6 +107,9 @@ pub struct Report {
     pub moodle_statements: u64,
     /// What staff should look at.
     pub warnings: Vec<String>,
+    /// How far it has come; none when it ended well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Reached>,
 }
 
 impl Report {
@@ -92,6 +135,7 @@ impl Report {
             plan_digest: None,
             moodle_statements: 0,
             warnings: Vec::new(),
+            reached: None,
         }
     }
 

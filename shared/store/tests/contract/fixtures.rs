@@ -84,6 +84,7 @@ pub(crate) fn request(given_name: &str, family_name: &str) -> Request {
         updated_at: at(0),
         confirmed_at: None,
         decided_at: None,
+        replied_at: None,
         version: 1,
     }
 }

@@ -120,6 +120,7 @@ async fn an_update_writes_every_changeable_column_once_for_each_version() {
             changed.updated_at = at(100);
             changed.confirmed_at = Some(at(50));
             changed.decided_at = Some(at(60));
+            changed.replied_at = Some(at(65));
             let version = changed.version;
             let [only] = &mut claims;
             only.child.given_name = name.to_owned();
@@ -144,6 +145,7 @@ async fn an_update_writes_every_changeable_column_once_for_each_version() {
         changed.email = None;
         changed.confirmed_at = None;
         changed.decided_at = None;
+        changed.replied_at = None;
         claims[0].pupil = None;
         claims[0].link = None;
         claims[0].outcome = None;
@@ -463,4 +465,18 @@ async fn a_row_that_no_version_writes_is_named_and_not_guessed_at() {
         }
     })
     .await;
+}
+
+#[test]
+fn an_answer_counts_until_staff_decide_anything() {
+    let mut asked = request("Jo", "Bloggs");
+    assert!(!asked.is_replied());
+    asked.decided_at = Some(at(10));
+    asked.replied_at = Some(at(20));
+    assert!(asked.is_replied());
+    asked.status = Status::WaitingForParent;
+    assert!(!asked.is_replied(), "asked anew");
+    asked.status = Status::Pending;
+    asked.decided_at = Some(at(21));
+    assert!(!asked.is_replied());
 }

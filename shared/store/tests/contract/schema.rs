@@ -133,8 +133,13 @@ async fn the_three_schemas_agree_in_tables_columns_nulls_keys_and_indexes() {
         ("mails", &["once_key"]),
         ("email_proofs", &["token_hash"]),
         ("idempotency_keys", &["scope", "key_hash"]),
+        ("quotas", &["key_hash", "window_start"]),
         ("ledger", &["user_id", "context_id", "role_id", "item_id", "component"]),
         ("leases", &["name"]),
+        ("staff", &["issuer", "subject"]),
+        ("staff_sessions", &["token_hash"]),
+        ("sign_ins", &["state_hash"]),
+        ("sign_in_links", &["token_hash"]),
     ] {
         assert!(unique(table, columns), "{table} {columns:?}");
     }

@@ -1,0 +1,9 @@
+-- How often something was done within a window of time. Keys are keyed hashes: no address stands here.
+
+CREATE TABLE quotas (
+  key_hash TEXT NOT NULL,
+  window_start INTEGER NOT NULL,
+  used INTEGER NOT NULL,
+  PRIMARY KEY (key_hash, window_start)
+);
+CREATE INDEX quotas_by_window ON quotas (window_start);
