@@ -1,17 +1,15 @@
 //! The mails there are and what each needs to know.
 //!
-//! Mail is read by others too: on shared telephones, by assistants, by whoever holds the address next. So no mail names
-//! a child, says why something was refused, or holds a password.
+//! Mail is read by others too: on shared telephones, by assistants, by whoever holds the address next. So none of our texts
+//! names a child, says why something was refused, or holds a password. A question is in the words of the staff, who are told
+//! the same where they write it.
 
-use kinlink_domain::{reference::Reference, text::salvage};
-use serde::{Deserialize, Serialize};
+use kinlink_domain::{locale::Locale, reference::Reference, text::salvage};
 
 use crate::texts;
 
-/// One mail. As JSON (`{"template":"received","reference":"K7QX-2M9D"}`) it is kept in the store until it is sent, so
-/// names of templates and fields must stay as they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "template", rename_all = "snake_case")]
+/// One mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Letter {
     /// Please prove that this address is yours.
     ConfirmAddress {
@@ -26,6 +24,17 @@ pub enum Letter {
     Received {
         /// The request.
         reference: Reference,
+        /// The page that says how far it is.
+        status_url: String,
+    },
+    /// The school wants to know something.
+    Question {
+        /// The request.
+        reference: Reference,
+        /// The question, of one line or more.
+        question: String,
+        /// The page with the form for the answer.
+        status_url: String,
     },
     /// There is a new account.
     Approved {
@@ -35,6 +44,8 @@ pub enum Letter {
         username: String,
         /// How many children it is linked to; a number, never who.
         children: usize,
+        /// The page that says when it is ready.
+        status_url: String,
     },
     /// The request was refused, for whatever reason: the same words for all of them.
     CouldNotConfirm {
@@ -45,46 +56,11 @@ pub enum Letter {
     ChildAdded {
         /// The request.
         reference: Reference,
+        /// The page that says when it is ready.
+        status_url: String,
     },
     /// The account has ended.
-    AccessEnded {},
-}
-
-impl Letter {
-    /// The stable name of the template, as in its JSON.
-    #[must_use]
-    pub const fn template(&self) -> &'static str {
-        match self {
-            Self::ConfirmAddress { .. } => "confirm_address",
-            Self::Received { .. } => "received",
-            Self::Approved { .. } => "approved",
-            Self::CouldNotConfirm { .. } => "could_not_confirm",
-            Self::ChildAdded { .. } => "child_added",
-            Self::AccessEnded {} => "access_ended",
-        }
-    }
-
-    /// The request it is about.
-    #[must_use]
-    pub const fn reference(&self) -> Option<&Reference> {
-        match self {
-            Self::ConfirmAddress { reference, .. }
-            | Self::Received { reference }
-            | Self::Approved { reference, .. }
-            | Self::CouldNotConfirm { reference }
-            | Self::ChildAdded { reference } => Some(reference),
-            Self::AccessEnded {} => None,
-        }
-    }
-}
-
-/// A language in which mails are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Locale {
-    /// English.
-    #[default]
-    En,
+    AccessEnded,
 }
 
 /// What every mail may need to know.
@@ -115,10 +91,13 @@ pub struct Rendered {
 
 /// The longest line that a value may put into a mail, in characters.
 const MAX_LINE: usize = 200;
+/// The longest line of a question. Questions are checked where they are asked; this only keeps what is shown in bounds.
+const MAX_QUESTION_LINE: usize = 4_000;
 
 /// Writes a mail.
 ///
 /// Values are made single lines without control characters, so that none of them adds a header or a paragraph of its own.
+/// Only a question keeps its lines.
 #[must_use]
 pub fn render(letter: &Letter, common: &Common) -> Rendered {
     let line = |text: &str| salvage(text, MAX_LINE);
@@ -130,94 +109,191 @@ pub fn render(letter: &Letter, common: &Common) -> Rendered {
         adult_name: line(&common.adult_name),
         locale: common.locale,
     };
-    let Rendered { subject, body } = match common.locale {
-        Locale::En => texts::en::write(letter, &common),
-    };
+    let mut letter = letter.clone();
+    match &mut letter {
+        Letter::ConfirmAddress { url, .. } => *url = line(url),
+        Letter::Received { status_url, .. } | Letter::ChildAdded { status_url, .. } => *status_url = line(status_url),
+        Letter::Question { question, status_url, .. } => {
+            let lines: Vec<_> = question.lines().map(|text| salvage(text, MAX_QUESTION_LINE)).collect();
+            *question = lines.join("\n");
+            *status_url = line(status_url);
+        }
+        Letter::Approved { username, status_url, .. } => {
+            *username = line(username);
+            *status_url = line(status_url);
+        }
+        Letter::CouldNotConfirm { .. } | Letter::AccessEnded => {}
+    }
+    let Rendered { subject, body } = texts::write(&letter, &common);
     Rendered { subject: line(&subject), body }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Common, Letter, Locale, Rendered, render};
+    use std::fmt::Write as _;
 
-    fn common() -> Common {
+    use kinlink_domain::locale::{Direction, Locale};
+
+    use super::{Common, Letter, Rendered, render};
+
+    const REFERENCE: &str = "K7QX-2M9D";
+
+    /// Names that weak code breaks.
+    fn hostile_names() -> [(&'static str, String); 4] {
+        [
+            ("markup", r#"O'Brien <b>&amp;</b> "{ $school }""#.to_owned()),
+            ("right to left", "نور الحداد".to_owned()),
+            ("long", "Ł".repeat(100)),
+            ("more headers", "X\r\nBcc: all@example.org\n\nParagraph\u{202e}\u{2068}Y\u{2069}\u{7}".to_owned()),
+        ]
+    }
+
+    fn common(locale: Locale) -> Common {
         Common {
             school: "St Brigid’s School".into(),
             moodle_url: Some("https://moodle.example.org".into()),
             public_url: "https://parents.example.org".into(),
-            contact: "the school office (office@example.org)".into(),
+            contact: "office@example.org".into(),
             adult_name: "Aoife Ní Bhriain".into(),
-            locale: Locale::En,
+            locale,
         }
     }
 
-    fn letters() -> Vec<Letter> {
-        let reference = || "K7QX-2M9D".parse().unwrap();
-        vec![
-            Letter::ConfirmAddress {
-                reference: reference(),
-                url: "https://parents.example.org/confirm/3q2-7w".into(),
-                hours: 48,
-            },
-            Letter::Received { reference: reference() },
-            Letter::Approved { reference: reference(), username: "aoife@example.org".into(), children: 2 },
-            Letter::CouldNotConfirm { reference: reference() },
-            Letter::ChildAdded { reference: reference() },
-            Letter::AccessEnded {},
+    /// Every letter, with its name.
+    fn letters() -> [(&'static str, Letter); 7] {
+        let reference = || REFERENCE.parse().unwrap();
+        let status_url = || "https://parents.example.org/status/AZLwwYpe".to_owned();
+        [
+            (
+                "confirm_address",
+                Letter::ConfirmAddress {
+                    reference: reference(),
+                    url: "https://parents.example.org/confirm/3q2-7w".into(),
+                    hours: 48,
+                },
+            ),
+            ("received", Letter::Received { reference: reference(), status_url: status_url() }),
+            (
+                "question",
+                Letter::Question {
+                    reference: reference(),
+                    question: "Which tutor group is your child in?\n\nIs there a second family name?".into(),
+                    status_url: status_url(),
+                },
+            ),
+            (
+                "approved",
+                Letter::Approved {
+                    reference: reference(),
+                    username: "aoife@example.org".into(),
+                    children: 2,
+                    status_url: status_url(),
+                },
+            ),
+            ("could_not_confirm", Letter::CouldNotConfirm { reference: reference() }),
+            ("child_added", Letter::ChildAdded { reference: reference(), status_url: status_url() }),
+            ("access_ended", Letter::AccessEnded),
         ]
     }
 
+    fn shown(Rendered { subject, body }: &Rendered) -> String {
+        format!("Subject: {subject}\n\n{body}")
+    }
+
     #[test]
-    fn every_letter_reads_as_in_its_snapshot() {
-        for letter in letters() {
-            let Rendered { subject, body } = render(&letter, &common());
-            insta::assert_snapshot!(letter.template(), format!("Subject: {subject}\n\n{body}"));
+    fn every_letter_reads_as_in_its_snapshot_in_every_language() {
+        for locale in Locale::ALL {
+            for (name, letter) in letters() {
+                insta::assert_snapshot!(format!("{name}.{}", locale.tag()), shown(&render(&letter, &common(*locale))));
+            }
         }
     }
 
     #[test]
-    fn one_child_is_not_several_and_moodle_may_have_no_address() {
-        let letter =
-            Letter::Approved { reference: "K7QX-2M9D".parse().unwrap(), username: "aoife".into(), children: 1 };
-        let Rendered { subject, body } = render(&letter, &Common { moodle_url: None, ..common() });
-        insta::assert_snapshot!("approved_one_child_no_address", format!("Subject: {subject}\n\n{body}"));
-    }
-
-    #[test]
-    fn letters_survive_json_with_the_template_as_tag() {
-        for letter in letters() {
-            let json = serde_json::to_value(&letter).unwrap();
-            assert_eq!(json["template"], letter.template());
-            assert_eq!(serde_json::from_value::<Letter>(json).unwrap(), letter);
+    fn hostile_values_stay_text_in_every_letter_and_language() {
+        for locale in Locale::ALL {
+            for (kind, name) in hostile_names() {
+                let mut all = String::new();
+                let common = Common { school: name.clone(), adult_name: name.clone(), ..common(*locale) };
+                for (letter_name, mut letter) in letters() {
+                    if let Letter::Question { question, .. } = &mut letter {
+                        question.clone_from(&name);
+                    }
+                    if let Letter::Approved { username, .. } = &mut letter {
+                        username.clone_from(&name);
+                    }
+                    let mail = render(&letter, &common);
+                    assert!(!mail.subject.contains(char::is_control), "{:?}", mail.subject);
+                    assert!(!mail.body.lines().any(|line| line.starts_with("Bcc")), "{}", mail.body);
+                    let unwanted = |c: char| {
+                        (c.is_control() && c != '\n') || matches!(c, '\u{2066}'..='\u{2069}' | '\u{202a}'..='\u{202e}')
+                    };
+                    assert!(!mail.body.contains(unwanted) && !mail.subject.contains(unwanted), "{mail:?}");
+                    if letter != Letter::AccessEnded {
+                        assert!(mail.subject.contains(REFERENCE), "{}", mail.subject);
+                    }
+                    write!(all, "=== {letter_name}\n{}", shown(&mail)).unwrap();
+                }
+                insta::assert_snapshot!(format!("hostile {kind}.{}", locale.tag()), all);
+            }
         }
-        let kept =
-            r#"{"template":"approved","reference":"K7QX-2M9D","username":"jo@example.org","children":1,"later":true}"#;
-        assert_eq!(serde_json::from_str::<Letter>(kept).unwrap().template(), "approved");
     }
 
     #[test]
-    fn the_subject_names_the_request_and_is_one_line_whatever_the_values_are() {
-        let evil = "X\r\nBcc: all@example.org\n\n\u{202e}Y";
-        let common = Common { school: evil.into(), contact: evil.into(), adult_name: evil.into(), ..common() };
-        for letter in letters() {
-            let Rendered { subject, body } = render(&letter, &common);
-            assert!(!subject.contains(char::is_control), "{subject:?}");
-            assert!(!body.lines().any(|line| line.starts_with("Bcc")), "{body}");
-            assert!(!body.contains(['\r', '\u{202e}']), "{body}");
-            if let Some(reference) = letter.reference() {
-                assert!(subject.contains(reference.as_str()), "{subject}");
+    fn numbers_take_the_form_that_the_language_asks_for() {
+        let mut all = String::new();
+        for locale in Locale::ALL {
+            let body = |letter: &Letter, needle: &str| {
+                let body = render(letter, &Common { moodle_url: None, ..common(*locale) }).body;
+                body.lines().find(|line| line.contains(needle)).unwrap().to_owned()
+            };
+            for children in [0, 1, 2, 3, 5, 6, 11, 22, 100] {
+                let letter = Letter::Approved {
+                    reference: REFERENCE.parse().unwrap(),
+                    username: "aoife".into(),
+                    children,
+                    status_url: String::new(),
+                };
+                writeln!(all, "{} {children}: {}", locale.tag(), body(&letter, REFERENCE)).unwrap();
+            }
+            for hours in [1, 2, 3, 6, 24, 48, 100] {
+                let letter = Letter::ConfirmAddress { reference: REFERENCE.parse().unwrap(), url: "URL".into(), hours };
+                let mail = render(&letter, &common(*locale)).body;
+                let line = mail.lines().skip_while(|line| *line != "URL").nth(2).unwrap();
+                writeln!(all, "{} {hours} h: {line}", locale.tag()).unwrap();
+            }
+        }
+        insta::assert_snapshot!("numbers", all);
+    }
+
+    #[test]
+    fn in_arabic_every_paragraph_of_ours_begins_with_an_arabic_letter() {
+        // Mail programs take the direction of a paragraph from its first letter.
+        for locale in Locale::ALL.iter().filter(|locale| locale.direction() == Direction::RightToLeft) {
+            for (name, letter) in letters() {
+                let common = common(*locale);
+                let body = render(&letter, &common).body;
+                for line in body.lines().filter(|line| !line.is_empty() && *line != common.school) {
+                    let ours = !line.starts_with("https://") && !line.starts_with(' ');
+                    let first = line.chars().find(|c| c.is_alphabetic()).unwrap();
+                    assert!(!ours || matches!(first, '\u{600}'..='\u{6ff}'), "{name}: {line}");
+                }
             }
         }
     }
 
     #[test]
     fn a_name_is_used_only_when_the_address_is_proven_and_never_as_an_advertisement() {
-        let letters = letters();
-        assert!(!render(&letters[0], &common()).body.contains("Aoife"));
-        assert!(render(&letters[2], &common()).body.contains("Aoife"));
-        for name in ["Win at https://evil.example", "www.evil.example", "evil.example/x", "call jo@evil.example", ""] {
-            let body = render(&letters[2], &Common { adult_name: name.into(), ..common() }).body;
-            assert!(body.starts_with("Hello,\n"), "{body}");
+        let [(_, confirm), _, _, (_, approved), ..] = letters();
+        for locale in Locale::ALL {
+            assert!(!render(&confirm, &common(*locale)).body.contains("Aoife"));
+            assert!(render(&approved, &common(*locale)).body.contains("Aoife"));
+            for name in
+                ["Win at https://evil.example", "www.evil.example", "evil.example/x", "call jo@evil.example", ""]
+            {
+                let body = render(&approved, &Common { adult_name: name.into(), ..common(*locale) }).body;
+                assert!(!body.contains("evil"), "{body}");
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ mod smtp;
 mod smtp_url;
 mod texts;
 
-pub use letter::{Common, Letter, Locale, Rendered, render};
+pub use kinlink_domain::locale::Locale;
+pub use letter::{Common, Letter, Rendered, render};
 pub use smtp::{Reason, SendError, Smtp};
 pub use smtp_url::{InvalidSmtpUrl, SmtpUrl, Tls};
