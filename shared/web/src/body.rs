@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-use crate::{FieldFault, Problem};
+use crate::{FieldFault, Problem, objects::ObjectsOnly};
 
 /// Most bytes of a body, unless a route says otherwise.
 pub const LIMIT: usize = 32 * 1024;
@@ -67,10 +67,11 @@ pub fn bad_json(error: &serde_json::Error) -> Problem {
 /// does not fit.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.inner().classify() {
-        Category::Data => Problem::invalid_fields(vec![fault(error.path(), error.inner())]),
-        Category::Syntax | Category::Eof | Category::Io => bad_json(error.inner()),
-    })?;
+    let parsed =
+        serde_path_to_error::deserialize(ObjectsOnly(&mut json)).map_err(|error| match error.inner().classify() {
+            Category::Data => Problem::invalid_fields(vec![fault(error.path(), error.inner())]),
+            Category::Syntax | Category::Eof | Category::Io => bad_json(error.inner()),
+        })?;
     json.end().map_err(|error| bad_json(&error))?;
     Ok(parsed)
 }
@@ -137,7 +138,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// A JSON body that may be missing altogether: then it is the default.
+/// A JSON body that may be missing altogether, or `null`: then it is the default.
 #[derive(Debug, Clone, Copy)]
 pub struct MaybeJson<T>(pub T);
 
@@ -149,7 +150,7 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for MaybeJson<T> {
         let bytes = read(request, LIMIT).await?;
         match (bytes.is_empty(), json) {
             (true, _) => Ok(Self(T::default())),
-            (false, true) => parse(&bytes).map(Self),
+            (false, true) => parse::<Option<T>>(&bytes).map(|body| Self(body.unwrap_or_default())),
             (false, false) => Err(wrong_media_type("application/json")),
         }
     }
@@ -202,6 +203,8 @@ mod tests {
             (r#"{"flag":true,"list":[{"name":"a","choice":"secret"}]}"#, "/list/0/choice", "invalid"),
             (r#"{"flag":true,"list":"secret"}"#, "/list", "invalid"),
             (r#""secret""#, "", "invalid"),
+            (r#"[true,[{"name":"secret"}]]"#, "", "invalid"),
+            (r#"{"flag":true,"list":[["secret"]]}"#, "/list/0", "invalid"),
         ] {
             let problem = parse::<Outer>(json.as_bytes()).unwrap_err();
             assert_eq!((problem.status.as_u16(), problem.code), (422, "invalid_fields"), "{json}");

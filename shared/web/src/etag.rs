@@ -8,6 +8,14 @@ use axum::{
     response::{IntoResponse, IntoResponseParts, ResponseParts},
 };
 use kinlink_service::ServiceError;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        ObjectBuilder, Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::Type,
+    },
+};
 
 use crate::Problem;
 
@@ -78,6 +86,19 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
                 ))
             }
         }
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r#"^(\*|(W/)?"[^"]*")$"#));
+        let parameter = ParameterBuilder::new()
+            .name("If-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some("The `ETag` of the answer that the caller saw, or `*` to do it whatever has changed."))
+            .schema(Some(text));
+        vec![parameter.build()]
     }
 }
 

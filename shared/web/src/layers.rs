@@ -9,7 +9,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse as _, Response},
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -41,6 +41,8 @@ pub fn finish(routes: Router) -> Router {
             let detail = "this address does not take this method; the header Allow says which it takes";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Wrong method", detail)
         })
+        // Neither a gateway nor a function's own address compresses. What is compressed already (assets) is left alone.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(around))
 }

@@ -16,8 +16,10 @@ use kinlink_service::{
     error::{MoodleError, Unavailable},
 };
 use serde::Serialize;
-use serde_json::json;
+use utoipa::{PartialSchema, ToSchema, openapi};
 
+/// The media type of problems, as a description names it.
+pub const BARE_MEDIA_TYPE: &str = "application/problem+json";
 /// The media type of problems.
 pub const MEDIA_TYPE: &str = "application/problem+json; charset=utf-8";
 /// Seconds after which to try again what could not be reached.
@@ -42,7 +44,7 @@ pub struct Problem {
 }
 
 /// One thing wrong with one field of the body, or with one query parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldFault {
     /// JSON pointer (RFC 6901) into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,21 +194,57 @@ impl From<ServiceError> for Problem {
     }
 }
 
+/// A problem as JSON.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+struct Body<'a> {
+    /// What kind of problem it is, as a stable address.
+    #[serde(rename = "type")]
+    #[schema(format = "uri")]
+    kind: String,
+    /// The kind in words.
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// The kind as a stable code.
+    #[schema(pattern = "^[a-z0-9_]+$", example = "invalid_fields")]
+    code: &'a str,
+    /// What is wrong this time and what to do.
+    detail: &'a str,
+    /// The fields or parameters that are wrong.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldFault],
+}
+
+impl PartialSchema for Problem {
+    fn schema() -> openapi::RefOr<openapi::Schema> {
+        Body::schema()
+    }
+}
+
+impl ToSchema for Problem {
+    fn schemas(schemas: &mut Vec<(String, openapi::RefOr<openapi::Schema>)>) {
+        Body::schemas(schemas);
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "type": self.kind(),
-            "title": self.title,
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
-        });
-        if !self.errors.is_empty() {
-            body["errors"] = json!(self.errors);
-        }
+        let body = Body {
+            kind: self.kind(),
+            title: self.title,
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            errors: &self.errors,
+        };
+        // Texts and numbers only: nothing that could fail.
+        let body = serde_json::to_string(&body).unwrap_or_default();
         let mut response =
-            (self.status, [(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body.to_string())
-                .into_response();
+            (self.status, [(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response();
+        // Routers of pages turn it into a page.
+        response.extensions_mut().insert(self.clone());
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
