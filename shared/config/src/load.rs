@@ -177,6 +177,7 @@ pub fn load(variables: &BTreeMap<String, String>, file: Option<TomlFile<'_>>) ->
         if config.queue_dead_url.is_some() && config.queue_url.is_none() {
             errors.push(ConfigError::Incomplete { needing: "KINLINK_QUEUE_DEAD_URL", missing: "KINLINK_QUEUE_URL" });
         }
+        sign_in(&config, &mut errors);
     }
     if !errors.is_empty() {
         return Err(ConfigErrors(errors));
@@ -192,6 +193,20 @@ pub fn load(variables: &BTreeMap<String, String>, file: Option<TomlFile<'_>>) ->
         })
         .collect();
     Ok(Loaded { config, report })
+}
+
+/// Half a sign-in would let nobody in, or tell them so only when they try.
+fn sign_in(config: &Config, errors: &mut Vec<ConfigError>) {
+    let parts = [
+        ("KINLINK_OIDC_ISSUER", config.oidc_issuer.is_some()),
+        ("KINLINK_OIDC_CLIENT_ID", config.oidc_client_id.is_some()),
+        ("KINLINK_OIDC_CLIENT_SECRET", config.oidc_client_secret.is_some()),
+        ("KINLINK_OIDC_ROLES", config.oidc_roles.is_some()),
+    ];
+    if let Some((needing, _)) = parts.iter().find(|(_, is_there)| *is_there) {
+        let missing = parts.iter().filter(|(_, is_there)| !is_there);
+        errors.extend(missing.map(|(missing, _)| ConfigError::Incomplete { needing, missing }));
+    }
 }
 
 fn apply(

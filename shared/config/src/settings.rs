@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, str::FromStr};
 
-use kinlink_domain::email::EmailAddress;
+use kinlink_domain::{email::EmailAddress, staff::RoleMap};
 use kinlink_mail::SmtpUrl;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -45,6 +45,18 @@ pub struct Config {
     pub cycle_seconds: u32,
     /// The form of the log.
     pub log_format: LogFormat,
+    /// The school's sign-in for staff (OpenID Connect), as it names itself; `None` leaves links of the command line.
+    pub oidc_issuer: Option<String>,
+    /// What we are called there; always there with `oidc_issuer`, as are the next two.
+    pub oidc_client_id: Option<String>,
+    /// What we prove ourselves with there.
+    pub oidc_client_secret: Option<SecretString>,
+    /// Which roles there mean which role here.
+    pub oidc_roles: Option<RoleMap>,
+    /// The claim with somebody's roles.
+    pub oidc_role_claim: String,
+    /// What we ask the provider for.
+    pub oidc_scopes: String,
 }
 
 impl Config {
@@ -72,6 +84,12 @@ impl Default for Config {
             mail_from: None,
             cycle_seconds: 60,
             log_format: LogFormat::Pretty,
+            oidc_issuer: None,
+            oidc_client_id: None,
+            oidc_client_secret: None,
+            oidc_roles: None,
+            oidc_role_claim: "roles".into(),
+            oidc_scopes: "openid profile email".into(),
         }
     }
 }
@@ -251,6 +269,58 @@ pub const SETTINGS: &[Setting] = &[
         |c| Some(c.log_format.to_string()),
         |c, v| parsed(v).map(|v| c.log_format = v)
     ),
+    setting!(
+        "oidc_issuer",
+        "KINLINK_OIDC_ISSUER",
+        "the school's sign-in for staff (OpenID Connect), exactly as it names itself; without it `kinlink sign-in` prints \
+         links that let people in",
+        |c| c.oidc_issuer.clone(),
+        |c, v| issuer(v).map(|v| c.oidc_issuer = Some(v))
+    ),
+    setting!(
+        "oidc_client_id",
+        "KINLINK_OIDC_CLIENT_ID",
+        "what Kinlink is called there",
+        |c| c.oidc_client_id.clone(),
+        |c, v| line(v, 255).map(|v| c.oidc_client_id = Some(v))
+    ),
+    setting!(
+        "oidc_client_secret",
+        "KINLINK_OIDC_CLIENT_SECRET",
+        "what Kinlink proves itself with there",
+        |c| c.oidc_client_secret.as_ref().map(|_| "***".to_owned()),
+        |c, v| line(v, 1000).map(|v| c.oidc_client_secret = Some(v.into())),
+        secret
+    ),
+    setting!(
+        "oidc_roles",
+        "KINLINK_OIDC_ROLES",
+        "which roles or groups there mean which role here, such as viewer=teachers approver=office,head administrator=it; \
+         nobody else gets in",
+        |c| c.oidc_roles.as_ref().map(ToString::to_string),
+        |c, v| parsed(v).map(|v| c.oidc_roles = Some(v))
+    ),
+    setting!(
+        "oidc_role_claim",
+        "KINLINK_OIDC_ROLE_CLAIM",
+        "the claim with somebody's roles or groups; a path such as realm_access.roles leads into a claim",
+        |c| Some(c.oidc_role_claim.clone()),
+        |c, v| line(v, 255).map(|v| c.oidc_role_claim = v)
+    ),
+    setting!(
+        "oidc_scopes",
+        "KINLINK_OIDC_SCOPES",
+        "what to ask the provider for, separated by spaces",
+        |c| Some(c.oidc_scopes.clone()),
+        |c, v| {
+            if v.split(' ').any(|scope| scope == "openid") && line(v, 1000).is_ok() {
+                v.clone_into(&mut c.oidc_scopes);
+                Ok(())
+            } else {
+                Err("scopes separated by spaces, with openid among them".into())
+            }
+        }
+    ),
 ];
 
 /// Every setting with its variable, default and meaning, for `--help`.
@@ -294,6 +364,14 @@ fn queue(text: &str) -> Result<String, String> {
     }
 }
 
+/// Not trimmed: providers compare their name letter by letter, and some end it with a slash.
+fn issuer(text: &str) -> Result<String, String> {
+    let _: WebAddress = parsed(text).map_err(|_| {
+        "the provider's address, such as https://sign-in.example.org (http only on this machine)".to_owned()
+    })?;
+    Ok(text.to_owned())
+}
+
 fn key(text: &str) -> Result<SecretString, String> {
     let key = SecretString::from(text);
     if key.expose_secret().chars().count() < Config::MIN_KEY {
@@ -324,7 +402,7 @@ mod tests {
         assert_eq!(help.lines().count(), SETTINGS.len());
         assert!(
             help.contains(
-                "KINLINK_SCHOOL          the school's name in pages and mails [default: Demonstration School]"
+                "KINLINK_SCHOOL              the school's name in pages and mails [default: Demonstration School]"
             ),
             "{help}"
         );

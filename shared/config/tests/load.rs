@@ -75,6 +75,12 @@ fn every_setting_is_taken_from_both_places() {
         ("mail_from", "noreply@example.org", "noreply@example.org"),
         ("cycle_seconds", "10", "10"),
         ("log_format", "json", "json"),
+        ("oidc_issuer", "https://sign-in.example.org/", "https://sign-in.example.org/"),
+        ("oidc_client_id", "kinlink", "kinlink"),
+        ("oidc_client_secret", "s3cret", "***"),
+        ("oidc_roles", "viewer=teachers approver=front office,head", "viewer=teachers approver=front office,head"),
+        ("oidc_role_claim", "realm_access.roles", "realm_access.roles"),
+        ("oidc_scopes", "openid groups", "openid groups"),
     ];
     assert_eq!(values.map(|(name, _, _)| name).to_vec(), SETTINGS.iter().map(|s| s.name).collect::<Vec<_>>());
     let file = values.map(|(name, value, _)| format!("{name} = \"{value}\"")).join("\n");
@@ -236,5 +242,30 @@ fn settings_that_need_each_other() {
         ),
     ] {
         assert_eq!(errors(&[(name, value)], ""), [message]);
+    }
+}
+
+#[test]
+fn a_sign_in_is_there_as_a_whole_or_not_at_all() {
+    let all = [
+        ("KINLINK_OIDC_ISSUER", "https://sign-in.example.org"),
+        ("KINLINK_OIDC_CLIENT_ID", "kinlink"),
+        ("KINLINK_OIDC_CLIENT_SECRET", "s3cret"),
+        ("KINLINK_OIDC_ROLES", "administrator=it"),
+    ];
+    assert_eq!(config(&all, "").oidc_scopes, "openid profile email");
+    for missing in 0..all.len() {
+        let mut some = all.to_vec();
+        let (name, _) = some.remove(missing);
+        assert_eq!(errors(&some, ""), [format!("{} needs {name} as well", some[0].0)]);
+        assert_eq!(errors(&[all[missing]], "").len(), 3);
+    }
+    for (name, value, expected) in [
+        ("KINLINK_OIDC_ISSUER", "http://sign-in.example.org", "the provider's address"),
+        ("KINLINK_OIDC_ROLES", "teachers", "roles here and their names"),
+        ("KINLINK_OIDC_SCOPES", "profile", "openid"),
+    ] {
+        let errors = errors(&[(name, value)], "");
+        assert!(errors.len() == 1 && errors[0].contains(name) && errors[0].contains(expected), "{errors:?}");
     }
 }
