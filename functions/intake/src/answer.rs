@@ -4,11 +4,21 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use kinlink_domain::reference::Reference;
 use kinlink_service::submit::Accepted;
 use kinlink_web::Json;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A submission that is kept.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Accepted)]
+pub(crate) struct Receipt {
+    /// What people call the request.
+    reference: Reference,
+}
 
 /// 202 with the reference.
-pub(crate) fn accepted(accepted: &Accepted) -> Response {
-    (StatusCode::ACCEPTED, Json(json!({ "reference": accepted.reference }))).into_response()
+pub(crate) fn accepted(accepted: Accepted) -> Response {
+    (StatusCode::ACCEPTED, Json(Receipt { reference: accepted.reference })).into_response()
 }

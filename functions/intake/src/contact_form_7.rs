@@ -22,15 +22,23 @@ use kinlink_domain::{
     submission::{RawChild, RawSubmission},
 };
 use kinlink_service::submit::{Faults, submit};
-use kinlink_web::{Problem, body};
+use kinlink_web::{
+    Problem, body,
+    document::{Bodied, Known},
+};
 use serde::{
     Deserialize,
     de::{Deserializer, MapAccess, Visitor},
 };
 use serde_json::Value;
 use url::form_urlencoded;
+use utoipa::ToSchema;
 
-use crate::{IntakeState, answer::accepted, sender};
+use crate::{
+    IntakeState,
+    answer::{Receipt, accepted},
+    sender,
+};
 
 /// The field that says that a form is ours, whatever its value.
 const MARKER: &str = "parent_moodle_provisioning";
@@ -44,7 +52,61 @@ const SENTENCES: [(&str, Kind); 3] = [
     ),
 ];
 
-/// Takes a form.
+/// The fields of the form as descriptions show them. Those of further children are numbered: `child2_fname` and so on.
+/// Any of them may be a text, a number, a truth value or a list of these; other fields are dropped.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes; `Fields` reads")]
+struct ContactForm7 {
+    /// Says that the form is ours, whatever its value.
+    #[schema(value_type = Value)]
+    parent_moodle_provisioning: Value,
+    /// What the adult wants: a sentence of the plugin's form, or a code such as `new_account`.
+    #[schema(value_type = Value, required = false, rename = "request-type")]
+    request_type: Value,
+    /// The adult's title.
+    #[schema(value_type = Value, required = false)]
+    parent_title: Value,
+    /// The adult's given name.
+    #[schema(value_type = Value, required = false)]
+    parent_fname: Value,
+    /// The adult's family name.
+    #[schema(value_type = Value, required = false)]
+    parent_sname: Value,
+    /// The adult's address.
+    #[schema(value_type = Value, required = false)]
+    parent_email: Value,
+    /// Free text.
+    #[schema(value_type = Value, required = false)]
+    parent_comment: Value,
+    /// The first child's given name.
+    #[schema(value_type = Value, required = false)]
+    child_fname: Value,
+    /// The first child's family name.
+    #[schema(value_type = Value, required = false)]
+    child_sname: Value,
+    /// The first child's tutor group.
+    #[schema(value_type = Value, required = false)]
+    child_tg: Value,
+}
+
+/// Send a request as `WordPress` does
+///
+/// What the plugin Contact Form 7 sends when a parent submits the form. `WordPress` cannot show faults: a faulty submission
+/// is kept, with its faults as work for staff. JSON may also be sent as `text/plain`.
+#[utoipa::path(
+    post,
+    path = "/hooks/contact-form-7",
+    operation_id = "contact_form_7",
+    tag = "submissions",
+    security(("source_key" = []), ("source_bearer" = []), ("webhook_signature" = [])),
+    params(sender::Headers),
+    request_body(content(
+        (ContactForm7 = "application/json"),
+        (ContactForm7 = "application/x-www-form-urlencoded"),
+        (String = "text/plain")
+    )),
+    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied)
+)]
 pub(crate) async fn receive(State(state): State<IntakeState>, request: Request) -> Result<Response, Problem> {
     let sent = sender::receive(&state.app, request).await?;
     let fields = Fields::read(&sent.media_type, &sent.body)?;
@@ -55,7 +117,7 @@ pub(crate) async fn receive(State(state): State<IntakeState>, request: Request) 
         return Err(Problem::new(status, "marker_missing", "Not a form for Kinlink", detail));
     }
     let raw = fields.submission();
-    Ok(accepted(&submit(&state.app, &sent.source, &raw, Faults::Keep, sent.key.as_ref()).await?))
+    Ok(accepted(submit(&state.app, &sent.source, &raw, Faults::Keep, sent.key.as_ref()).await?))
 }
 
 /// The fields of a form: for each name its values that are not blank, in their order.

@@ -7,62 +7,116 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use kinlink_domain::submission::{RawChild, RawSubmission, Submission};
+use kinlink_domain::{
+    request::Kind,
+    submission::{RawChild, RawSubmission, Submission},
+};
 use kinlink_service::submit::{Faults, submit as store};
-use kinlink_web::{FieldFault, Problem, body};
+use kinlink_web::{
+    FieldFault, Problem, body,
+    document::{Bodied, Known},
+};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use utoipa::{
+    ToSchema,
+    openapi::{Object, ObjectBuilder, schema::Type},
+};
 
-use crate::{IntakeState, answer::accepted, sender};
+use crate::{
+    IntakeState,
+    answer::{Receipt, accepted},
+    sender,
+};
 
 /// Fields that this version does not know: all of them are named in the answer.
 type Unknown = BTreeMap<String, Value>;
 
-/// The body. What is missing is as good as blank: the checks say what must be there.
-#[derive(Deserialize)]
-struct Body {
+/// What an adult sends: who they are, and for which children.
+// What is missing is as good as blank: the checks say what must be there. Descriptions say what the checks let through.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Submission)]
+pub(crate) struct Body {
+    /// What the adult wants.
     #[serde(default)]
+    #[schema(required, value_type = Kind)]
     kind: Option<String>,
+    /// A language tag; what there are no texts in becomes English.
     #[serde(default)]
+    #[schema(example = "en-GB")]
     locale: Option<String>,
+    /// Who asks.
     #[serde(default)]
+    #[schema(required)]
     adult: Adult,
+    /// The children; at least one where the kind is about children.
     #[serde(default)]
+    #[schema(max_items = 20)]
     children: Vec<Child>,
+    /// Free text.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     comment: Option<String>,
+    /// Whether the adult declared that the details are true: must be `true`.
     #[serde(default)]
+    #[schema(required, schema_with = always_true)]
     declaration: Option<bool>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
-#[derive(Default, Deserialize)]
-struct Adult {
+/// Who asks.
+#[derive(Default, Deserialize, ToSchema)]
+pub(crate) struct Adult {
+    /// Title.
     #[serde(default)]
+    #[schema(max_length = 50, example = "Mrs")]
     title: Option<String>,
+    /// Given name.
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 100, example = "Rachel")]
     given_name: String,
+    /// Family name.
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 100, example = "Turner")]
     family_name: String,
+    /// Email address.
     #[serde(default)]
+    #[schema(required, format = Email, max_length = 100, example = "rachel.turner@example.org")]
     email: String,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
 }
 
-#[derive(Deserialize)]
-struct Child {
+/// A child of the adult's. Without an admission number `tutor_group` must be there.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Child {
+    /// Given name.
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 100, example = "Amelia")]
     given_name: String,
+    /// Family name.
     #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 100, example = "Turner")]
     family_name: String,
+    /// Tutor group; `null` if the adult does not know it.
     #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 50, example = "7KL")]
     tutor_group: TutorGroup,
+    /// Admission number.
     #[serde(default)]
+    #[schema(max_length = 50)]
     admission_number: Option<String>,
     #[serde(flatten)]
+    #[schema(ignore)]
     unknown: Unknown,
+}
+
+/// A truth value that is always the same.
+fn always_true() -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).build()
 }
 
 /// A tutor group: missing and not known are not the same.
@@ -81,7 +135,20 @@ impl<'de> Deserialize<'de> for TutorGroup {
     }
 }
 
-/// Takes a submission.
+/// Send a request
+///
+/// For forms that can show faults to the adult: a faulty submission is refused, with every fault at once. The answer is the
+/// same whoever is known. The same content again is the same request.
+#[utoipa::path(
+    post,
+    path = "/api/v1/requests",
+    operation_id = "submit_request",
+    tag = "submissions",
+    security(("source_key" = []), ("source_bearer" = []), ("webhook_signature" = [])),
+    params(sender::Headers),
+    request_body = Body,
+    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied)
+)]
 pub(crate) async fn submit(State(state): State<IntakeState>, request: Request) -> Result<Response, Problem> {
     let sent = sender::receive(&state.app, request).await?;
     if !body::is_json(&sent.media_type) {
@@ -95,7 +162,7 @@ pub(crate) async fn submit(State(state): State<IntakeState>, request: Request) -
         let checked = Submission::check(&raw).faults.into_iter().map(FieldFault::from);
         return Err(Problem::invalid_fields(checked.chain(faults).collect()));
     }
-    Ok(accepted(&store(&state.app, &sent.source, &raw, Faults::Refuse, sent.key.as_ref()).await?))
+    Ok(accepted(store(&state.app, &sent.source, &raw, Faults::Refuse, sent.key.as_ref()).await?))
 }
 
 impl Body {

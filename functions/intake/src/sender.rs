@@ -11,6 +11,14 @@ use kinlink_service::{
     submit::IdempotencyKey,
 };
 use kinlink_web::{Problem, body};
+use utoipa::{
+    IntoParams,
+    openapi::{
+        ObjectBuilder, Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::Type,
+    },
+};
 
 /// A submission whose sender is known, its body not read yet.
 pub(crate) struct Sent {
@@ -22,6 +30,35 @@ pub(crate) struct Sent {
     pub(crate) media_type: String,
     /// The body.
     pub(crate) body: Bytes,
+}
+
+/// The headers of a submission beside the key, in descriptions.
+pub(crate) struct Headers;
+
+impl IntoParams for Headers {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        [
+            (
+                "Idempotency-Key",
+                Some(r#"^("([!#-\[\]-~]|\\["\\]){1,100}"|[!#-~]{1,200})$"#),
+                "The same key with the same body is the same submission: it is stored once. Quoted or not.",
+            ),
+            ("webhook-id", None, "Of a signed webhook: its id, which is its idempotency key unless one is sent."),
+            ("webhook-timestamp", None, "Of a signed webhook: when it was sent, in seconds since 1970."),
+            ("x-kinlink-source", None, "Of a signed webhook: the id of the source that signed it."),
+        ]
+        .map(|(name, pattern, meaning)| {
+            let text = ObjectBuilder::new().schema_type(Type::String).pattern(pattern);
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some(meaning))
+                .schema(Some(text))
+                .build()
+        })
+        .into()
+    }
 }
 
 /// Reads a submission as far as all of them are alike: size, sender, key.

@@ -4,6 +4,7 @@
 
 mod confirm;
 mod contact_form_7;
+mod pages;
 mod senders;
 mod typed;
 
@@ -24,6 +25,15 @@ async fn intake() -> Intake {
     let kinlink = app().await;
     let anyone = Client::new(router(IntakeState { app: kinlink.app.clone(), school: kinlink.school.clone() }));
     Intake { form: anyone.with("x-api-key", &kinlink.source_key), anyone, kinlink }
+}
+
+impl Intake {
+    /// Changes a setting of the school.
+    async fn set(&self, name: &str, value: &str) {
+        kinlink_service::settings::set(&self.kinlink.app, &kinlink_testapp::administrator(), name, value)
+            .await
+            .unwrap();
+    }
 }
 
 const REQUESTS: &str = "/api/v1/requests";
@@ -77,6 +87,22 @@ fn form_of(answer: &Answer) -> (u16, Vec<(String, String)>, usize) {
         .collect();
     headers.sort();
     (answer.status.as_u16(), headers, answer.text.len())
+}
+
+#[test]
+fn the_description_names_exactly_these_endpoints() {
+    let described = kinlink_web::document::endpoints(&kinlink_intake::openapi());
+    let described: Vec<_> = described.iter().map(|(method, path)| (*method, path.as_str())).collect();
+    assert_eq!(described, [("POST", REQUESTS), ("GET", "/healthz"), ("POST", HOOK)]);
+}
+
+#[tokio::test]
+async fn the_description_is_served_to_anybody() {
+    let intake = intake().await;
+    let answer = intake.anyone.get("/api/v1/openapi.json").await.expect(200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.json(), json!(kinlink_intake::openapi()));
 }
 
 #[tokio::test]
