@@ -1,15 +1,28 @@
 //! `GET /health`: how much waits, and when a cycle last ended well.
 
-use axum::{Router, extract::State, response::IntoResponse, routing::get};
-use kinlink_service::view::health;
-use kinlink_web::{Json, Parameters, Problem};
+use axum::{extract::State, response::IntoResponse};
+use kinlink_service::view::{Health, health};
+use kinlink_web::{
+    Json, Parameters, Problem,
+    document::{Known, Queried},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{AdminState, staff::Staff};
 
-pub(crate) fn routes() -> Router<AdminState> {
-    Router::new().route("/health", get(show))
+pub(crate) fn routes() -> OpenApiRouter<AdminState> {
+    OpenApiRouter::new().routes(routes!(show))
 }
 
+/// How much waits, and when a cycle last ended well
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    tag = "diagnosis",
+    security(("staff_token" = [])),
+    responses((status = 200, description = "How much waits.", body = Health), Known, Queried)
+)]
 async fn show(
     State(state): State<AdminState>,
     Staff(actor): Staff,

@@ -14,8 +14,10 @@ mod health;
 mod links;
 mod login_rows;
 mod page;
+mod pages;
 mod pupils;
 mod requests;
+mod session;
 mod settings;
 mod sources;
 mod staff;
@@ -23,8 +25,13 @@ mod tokens;
 
 use std::sync::Arc;
 
-use axum::Router;
-use kinlink_service::App;
+use axum::{Router, middleware::from_fn_with_state};
+use kinlink_service::{App, mail::School};
+use kinlink_web::{assets, document, origin::same_origin};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use session::SignIn;
 
 /// Where the API is.
 const ROOT: &str = "/api/v1/admin";
@@ -36,11 +43,24 @@ pub struct AdminState {
     pub app: App,
     /// Tells a provisioner in the same process that a cycle was asked for; does nothing where there is none.
     pub wake: Arc<dyn Fn() + Send + Sync>,
+    /// What pages say about the school.
+    pub school: School,
+    /// Whether the Moodle behind it is the demonstration's: every page says so.
+    pub demonstration: bool,
+    /// What signing in needs.
+    pub sign_in: Arc<SignIn>,
 }
 
 /// The function's routes without what goes around them, to be put together with others' in one process.
 pub fn routes(state: AdminState) -> Router {
-    let api = Router::new()
+    let pages = same_origin(session::routes().merge(pages::routes()), state.sign_in.public_url());
+    let pages = pages.layer(from_fn_with_state(state.clone(), pages::fault::as_pages));
+    Router::from(api()).merge(pages).with_state(state)
+}
+
+/// The API: its routes with their description.
+fn api() -> OpenApiRouter<AdminState> {
+    let api = OpenApiRouter::new()
         .merge(requests::routes())
         .merge(login_rows::routes())
         .merge(pupils::routes())
@@ -51,10 +71,16 @@ pub fn routes(state: AdminState) -> Router {
         .merge(settings::routes())
         .merge(tokens::routes())
         .merge(sources::routes());
-    Router::new().nest(ROOT, api).with_state(state)
+    OpenApiRouter::new().nest(ROOT, api)
 }
 
-/// The function.
+/// The description of the API.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    document::complete(api().into_openapi())
+}
+
+/// The function. It also serves the description of its part of the API, and what its pages are dressed in.
 pub fn router(state: AdminState) -> Router {
-    kinlink_web::finish(routes(state))
+    kinlink_web::finish(routes(state).merge(assets::routes()).merge(document::serve(openapi)))
 }

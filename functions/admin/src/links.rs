@@ -1,30 +1,46 @@
 //! `GET /links`: who is linked to whom.
 
-use axum::{Router, extract::State, response::IntoResponse, routing::get};
+use axum::{extract::State, response::IntoResponse};
 use kinlink_domain::{
     Timestamp,
     ids::{AdultId, ClaimId, LinkId, MoodleUserId},
 };
 use kinlink_service::view::{Link, LinkFilter, list_links};
-use kinlink_web::{Json, Parameters, Problem};
+use kinlink_web::{
+    Json, Parameters, Problem,
+    document::{Known, Paged, Queried},
+};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{AdminState, page, staff::Staff};
 
-pub(crate) fn routes() -> Router<AdminState> {
-    Router::new().route("/links", get(list))
+pub(crate) fn routes() -> OpenApiRouter<AdminState> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-/// A link as JSON.
-#[derive(Serialize)]
+/// Who is linked to whom.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Link)]
 pub(crate) struct LinkView {
+    /// Its id, which Moodle stores with the role row.
     id: LinkId,
+    /// The adult.
     adult: AdultId,
+    /// The pupil.
     pupil: MoodleUserId,
+    /// The claim that it comes from.
     claim: ClaimId,
+    /// Whether it is in force.
     active: bool,
+    /// Since when.
     started_at: Timestamp,
+    /// Until when.
+    #[schema(required)]
     ended_at: Option<Timestamp>,
+    /// Why it ended: a code.
+    #[schema(required)]
     end_reason: Option<String>,
 }
 
@@ -43,7 +59,23 @@ impl From<Link> for LinkView {
     }
 }
 
-/// A page of links: `adult`, `pupil`, `active`, `cursor`, `limit`.
+type LinkPage = page::Page<LinkView>;
+
+/// Who is linked to whom
+#[utoipa::path(
+    get,
+    path = "/links",
+    operation_id = "list_links",
+    tag = "links",
+    security(("staff_token" = [])),
+    params(
+        ("adult" = Option<AdultId>, Query, description = "Only this adult's."),
+        ("pupil" = Option<MoodleUserId>, Query, description = "Only this pupil's."),
+        ("active" = Option<bool>, Query, description = "Only those that are in force, or only those that ended."),
+        page::Paging
+    ),
+    responses((status = 200, description = "A page of links.", body = LinkPage), Known, Queried, Paged)
+)]
 async fn list(
     State(state): State<AdminState>,
     Staff(actor): Staff,

@@ -1,11 +1,6 @@
 //! `/login-rows`: who can sign in to Moodle by a row of ours, and taking that away.
 
-use axum::{
-    Router,
-    extract::State,
-    response::IntoResponse,
-    routing::{get, post},
-};
+use axum::{extract::State, response::IntoResponse};
 use kinlink_domain::{
     Timestamp,
     ids::{AdultId, RequestId},
@@ -14,29 +9,44 @@ use kinlink_service::{
     accounts::{self, AccountState, LoginView},
     view::Cursor,
 };
-use kinlink_web::{FieldFault, Json, Parameters, Problem};
+use kinlink_web::{
+    FieldFault, Json, Parameters, Problem,
+    document::{Addressed, Bodied, Known, Paged, Queried, Restricted},
+};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{AdminState, page, staff::Staff};
 
 /// Most bytes of a body that names user names: a thousand of the longest.
 const LIMIT: usize = 256 * 1024;
 
-pub(crate) fn routes() -> Router<AdminState> {
-    Router::new().route("/login-rows", get(list)).route("/login-rows/revoke", post(revoke))
+pub(crate) fn routes() -> OpenApiRouter<AdminState> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(revoke))
 }
 
-#[derive(Serialize)]
+/// A row that lets an adult sign in to Moodle.
+#[derive(Serialize, ToSchema)]
 struct LoginRow {
+    /// The user name.
     username: String,
+    /// First name, as Moodle gets it.
     first_name: String,
+    /// Last name.
     last_name: String,
+    /// Address.
     email: String,
+    /// The adult.
     adult: AdultId,
+    /// The request that brought it about.
     request: RequestId,
+    /// Since when.
     created_at: Timestamp,
+    /// How it stands in Moodle.
     state: AccountState,
+    /// Its account in Moodle: `user.id`.
+    #[schema(required)]
     moodle_user: Option<i64>,
 }
 
@@ -56,7 +66,18 @@ impl From<LoginView> for LoginRow {
     }
 }
 
-/// A page of login rows by user name: `q`, `cursor`, `limit`.
+type LoginRowPage = page::Page<LoginRow>;
+
+/// Login rows, by user name
+#[utoipa::path(
+    get,
+    path = "/login-rows",
+    operation_id = "list_login_rows",
+    tag = "login rows",
+    security(("staff_token" = [])),
+    params(page::Search, page::Paging),
+    responses((status = 200, description = "A page of login rows.", body = LoginRowPage), Known, Queried, Paged)
+)]
 async fn list(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -74,15 +95,46 @@ async fn list(
     Ok(Json(page::Page::new(rows.into_iter().map(LoginRow::from).collect(), next.as_ref())))
 }
 
-#[derive(Deserialize)]
+/// Which login rows to revoke.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Revocation {
+    /// Their user names.
+    #[schema(max_items = 1000)]
     usernames: Vec<String>,
+    /// How many there are; must be said when there are more than ten.
     #[serde(default)]
     confirm: Option<usize>,
 }
 
-/// Revokes login rows: all that are named, or none.
+/// What was revoked.
+#[derive(Serialize, ToSchema)]
+struct Revoked {
+    /// How many login rows are gone.
+    revoked: usize,
+}
+
+/// Revoke login rows: all that are named, or none
+///
+/// The rows go, the adults' links end, and their requests become withdrawn.
+#[utoipa::path(
+    post,
+    path = "/login-rows/revoke",
+    operation_id = "revoke_login_rows",
+    tag = "login rows",
+    security(("staff_token" = [])),
+    request_body = Revocation,
+    responses(
+        (status = 200, description = "They are gone.", body = Revoked),
+        (
+            status = 409,
+            description = "`try_again`: somebody changed the same at the same moment.",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        Known, Restricted, Addressed, Bodied
+    )
+)]
 async fn revoke(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -99,5 +151,5 @@ async fn revoke(
         return Err(Problem::invalid_fields(unreadable));
     }
     let revoked = accounts::revoke(&state.app, &actor, &body.usernames, body.confirm).await?;
-    Ok(Json(json!({ "revoked": revoked })))
+    Ok(Json(Revoked { revoked }))
 }

@@ -1,31 +1,45 @@
 //! `/sources`: the forms that may send submissions. A source's key is in the answer that made it, and nowhere else.
 
 use axum::{
-    Router,
     extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
-    routing::{delete, get},
 };
 use kinlink_domain::{Timestamp, ids::SourceId};
-use kinlink_service::{ServiceError, access};
-use kinlink_web::{Json, Parameters, Path, Problem};
+use kinlink_service::{
+    ServiceError,
+    access::{self, Minted},
+};
+use kinlink_web::{
+    Json, Parameters, Path, Problem,
+    document::{Addressed, Bodied, Known, Queried, Restricted},
+};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{AdminState, ROOT, staff::Staff};
+use crate::{AdminState, ROOT, page, staff::Staff};
 
-pub(crate) fn routes() -> Router<AdminState> {
-    Router::new().route("/sources", get(list).post(mint)).route("/sources/{source}", delete(revoke))
+pub(crate) fn routes() -> OpenApiRouter<AdminState> {
+    OpenApiRouter::new().routes(routes!(list, mint)).routes(routes!(revoke))
 }
 
-#[derive(Serialize)]
+/// A form that may send submissions, without its key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Source)]
 struct SourceView {
+    /// Its id.
     id: SourceId,
+    /// What people call it.
     name: String,
+    /// Whether its submissions come from a proven address.
     proves_email: bool,
+    /// When it was made.
     created_at: Timestamp,
+    /// Who made it.
     created_by: String,
+    /// When it was revoked.
+    #[schema(required)]
     revoked_at: Option<Timestamp>,
 }
 
@@ -42,25 +56,61 @@ impl From<access::Source> for SourceView {
     }
 }
 
+type SourceList = page::Items<SourceView>;
+
+/// Every source
+#[utoipa::path(
+    get,
+    path = "/sources",
+    operation_id = "list_sources",
+    tag = "sources",
+    security(("staff_token" = [])),
+    responses(
+        (status = 200, description = "Every source, the revoked included.", body = SourceList),
+        Known, Restricted, Queried
+    )
+)]
 async fn list(
     State(state): State<AdminState>,
     Staff(actor): Staff,
     query: Parameters,
 ) -> Result<impl IntoResponse, Problem> {
     query.finish()?;
-    let sources: Vec<SourceView> =
-        access::list_sources(&state.app, &actor).await?.into_iter().map(SourceView::from).collect();
-    Ok(Json(json!({ "items": sources })))
+    let items = access::list_sources(&state.app, &actor).await?.into_iter().map(SourceView::from).collect();
+    Ok(Json(page::Items { items }))
 }
 
-#[derive(Deserialize)]
+/// A source to be made.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewSource {
+    /// What people call it.
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
+    /// Whether its submissions come from a proven address.
     #[serde(default)]
     proves_email: bool,
 }
 
+/// Make a source
+#[utoipa::path(
+    post,
+    path = "/sources",
+    operation_id = "mint_source",
+    tag = "sources",
+    security(("staff_token" = [])),
+    request_body = NewSource,
+    responses(
+        (
+            status = 201,
+            description = "The key is in this answer, and nowhere else.",
+            body = Minted,
+            headers(("Location" = String, description = "The source.")),
+            links(("revoke" = (operation_id = "revoke_source", parameters(("source" = "$response.body#/id")))))
+        ),
+        Known, Restricted, Bodied
+    )
+)]
 async fn mint(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -71,6 +121,16 @@ async fn mint(
     Ok((StatusCode::CREATED, location, Json(minted)))
 }
 
+/// Revoke a source
+#[utoipa::path(
+    delete,
+    path = "/sources/{source}",
+    operation_id = "revoke_source",
+    tag = "sources",
+    security(("staff_token" = [])),
+    params(("source" = SourceId, Path, description = "Its id.")),
+    responses((status = 204, description = "It is not valid any more."), Known, Restricted, Addressed)
+)]
 async fn revoke(
     State(state): State<AdminState>,
     Staff(actor): Staff,

@@ -8,12 +8,54 @@ use kinlink_service::{
     ServiceError,
     approve::{self, Approval},
     decide::{self, Reason},
+    view::RequestSummary,
 };
-use kinlink_web::{IfMatch, Json, MaybeJson, Path, Problem};
+use kinlink_web::{
+    IfMatch, Json, MaybeJson, Path, Problem,
+    document::{Addressed, Bodied, Known, Matched, Restricted},
+};
 
 use super::{decided, resolve};
 use crate::{AdminState, staff::Staff};
 
+/// Approve a request, or some of its children
+///
+/// Gives the adult a login row, links them to the pupils, and tells the provisioner.
+#[utoipa::path(
+    post,
+    path = "/requests/{request}/approve",
+    operation_id = "approve_request",
+    tag = "requests",
+    security(("staff_token" = [])),
+    params(("request" = String, Path, description = "Its id or reference."), IfMatch),
+    request_body(
+        content = Approval,
+        example = json!({"checks": {"details_match": true, "no_similar_pupil": true, "no_critical_note": true}})
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The request as it now stands.",
+            body = RequestSummary,
+            headers(("ETag" = String, description = "Its version, for `If-Match`.")),
+            links(("withdraw" = (
+                operation_id = "withdraw_child",
+                parameters(
+                    ("request" = "$response.body#/id"),
+                    ("claim" = "$response.body#/children/0/claim"),
+                    ("If-Match" = "$response.header.ETag")
+                )
+            )))
+        ),
+        (
+            status = 409,
+            description = "`wrong_status`, `needs_correction`, `nothing_decided`, `nothing_approved`, `shared_mailbox`, `account_exists`, `account_is_pupil`, `own_pupil`, `no_username`, `adult_not_clear`, `try_again`.",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        Known, Restricted, Addressed, Matched, Bodied
+    )
+)]
 pub(super) async fn approve(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -26,6 +68,33 @@ pub(super) async fn approve(
     decided(&state.app, &actor, &request).await
 }
 
+/// Deny a request
+///
+/// What an approval brought about is taken away.
+#[utoipa::path(
+    post,
+    path = "/requests/{request}/deny",
+    operation_id = "deny_request",
+    tag = "requests",
+    security(("staff_token" = [])),
+    params(("request" = String, Path, description = "Its id or reference."), IfMatch),
+    request_body = Option<Reason>,
+    responses(
+        (
+            status = 200,
+            description = "The request as it now stands.",
+            body = RequestSummary,
+            headers(("ETag" = String, description = "Its version, for `If-Match`."))
+        ),
+        (
+            status = 409,
+            description = "`wrong_status`, `try_again`.",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        Known, Restricted, Addressed, Matched, Bodied
+    )
+)]
 pub(super) async fn deny(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -36,6 +105,33 @@ pub(super) async fn deny(
     end(&state, &actor, &name, version, Action::Deny, &reason).await
 }
 
+/// Mark a request as a duplicate
+///
+/// What an approval brought about is taken away.
+#[utoipa::path(
+    post,
+    path = "/requests/{request}/duplicate",
+    operation_id = "duplicate_request",
+    tag = "requests",
+    security(("staff_token" = [])),
+    params(("request" = String, Path, description = "Its id or reference."), IfMatch),
+    request_body = Option<Reason>,
+    responses(
+        (
+            status = 200,
+            description = "The request as it now stands.",
+            body = RequestSummary,
+            headers(("ETag" = String, description = "Its version, for `If-Match`."))
+        ),
+        (
+            status = 409,
+            description = "`wrong_status`, `try_again`.",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        Known, Restricted, Addressed, Matched, Bodied
+    )
+)]
 pub(super) async fn duplicate(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -46,6 +142,33 @@ pub(super) async fn duplicate(
     end(&state, &actor, &name, version, Action::MarkDuplicate, &reason).await
 }
 
+/// Mark a request as bogus
+///
+/// What an approval brought about is taken away.
+#[utoipa::path(
+    post,
+    path = "/requests/{request}/bogus",
+    operation_id = "bogus_request",
+    tag = "requests",
+    security(("staff_token" = [])),
+    params(("request" = String, Path, description = "Its id or reference."), IfMatch),
+    request_body = Option<Reason>,
+    responses(
+        (
+            status = 200,
+            description = "The request as it now stands.",
+            body = RequestSummary,
+            headers(("ETag" = String, description = "Its version, for `If-Match`."))
+        ),
+        (
+            status = 409,
+            description = "`wrong_status`, `try_again`.",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        Known, Restricted, Addressed, Matched, Bodied
+    )
+)]
 pub(super) async fn bogus(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -69,6 +192,34 @@ async fn end(
     decided(&state.app, actor, &request).await
 }
 
+/// Ask the adult
+///
+/// With a `message` the adult is sent it and can answer on a page of ours; without one staff ask in another way, and the
+/// request only waits.
+#[utoipa::path(
+    post,
+    path = "/requests/{request}/ask",
+    operation_id = "ask_adult",
+    tag = "requests",
+    security(("staff_token" = [])),
+    params(("request" = String, Path, description = "Its id or reference."), IfMatch),
+    request_body = Option<Reason>,
+    responses(
+        (
+            status = 200,
+            description = "The request as it now stands.",
+            body = RequestSummary,
+            headers(("ETag" = String, description = "Its version, for `If-Match`."))
+        ),
+        (
+            status = 409,
+            description = "`wrong_status`, `no_address`, `try_again`.",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        Known, Restricted, Addressed, Matched, Bodied
+    )
+)]
 pub(super) async fn ask(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -81,6 +232,33 @@ pub(super) async fn ask(
     decided(&state.app, &actor, &request).await
 }
 
+/// Take a request up again
+///
+/// Nothing that was taken away comes back by this alone.
+#[utoipa::path(
+    post,
+    path = "/requests/{request}/reopen",
+    operation_id = "reopen_request",
+    tag = "requests",
+    security(("staff_token" = [])),
+    params(("request" = String, Path, description = "Its id or reference."), IfMatch),
+    request_body = Option<Reason>,
+    responses(
+        (
+            status = 200,
+            description = "The request as it now stands.",
+            body = RequestSummary,
+            headers(("ETag" = String, description = "Its version, for `If-Match`."))
+        ),
+        (
+            status = 409,
+            description = "`wrong_status`, `try_again`.",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        Known, Restricted, Addressed, Matched, Bodied
+    )
+)]
 pub(super) async fn reopen(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -93,6 +271,31 @@ pub(super) async fn reopen(
     decided(&state.app, &actor, &request).await
 }
 
+/// Take one child of a request away
+#[utoipa::path(
+    post,
+    path = "/requests/{request}/claims/{claim}/withdraw",
+    operation_id = "withdraw_child",
+    tag = "requests",
+    security(("staff_token" = [])),
+    params(("request" = String, Path, description = "Its id or reference."), ("claim" = ClaimId, Path, description = "The claim."), IfMatch),
+    request_body = Option<Reason>,
+    responses(
+        (
+            status = 200,
+            description = "The request as it now stands.",
+            body = RequestSummary,
+            headers(("ETag" = String, description = "Its version, for `If-Match`."))
+        ),
+        (
+            status = 409,
+            description = "`wrong_status`, `not_approved`, `try_again`.",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        Known, Restricted, Addressed, Matched, Bodied
+    )
+)]
 pub(super) async fn withdraw(
     State(state): State<AdminState>,
     Staff(actor): Staff,

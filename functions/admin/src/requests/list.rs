@@ -7,13 +7,59 @@ use kinlink_domain::{
     ids::RequestId,
     request::{Kind, Status},
 };
-use kinlink_service::view::{Cursor, Filter, Sort, count_requests, list_requests};
-use kinlink_web::{Json, Parameters, Problem};
-use serde_json::json;
+use kinlink_service::view::{Cursor, Filter, RequestSummary, Sort, count_requests, list_requests};
+use kinlink_web::{
+    Json, Parameters, Problem,
+    document::{Known, Paged, Queried},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{AdminState, page, staff::Staff};
 
-/// A page of requests: `status` (repeatable, or a list), `kind`, `q`, `sort`, `cursor`, `limit`.
+/// How a list of requests is sorted, in descriptions.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes; `sort` reads")]
+enum RequestSort {
+    #[schema(rename = "newest")]
+    Newest,
+    #[schema(rename = "oldest")]
+    Oldest,
+    #[schema(rename = "name")]
+    Name,
+    #[schema(rename = "-name")]
+    NameDescending,
+}
+
+type RequestPage = page::Page<RequestSummary>;
+
+/// Requests
+#[utoipa::path(
+    get,
+    path = "/requests",
+    operation_id = "list_requests",
+    tag = "requests",
+    security(("staff_token" = [])),
+    params(
+        (
+            "status" = Option<Vec<Status>>, Query,
+            description = "Only those that stand here; may be repeated, or be a list separated by commas."
+        ),
+        ("kind" = Option<Kind>, Query, description = "Only those of this kind."),
+        page::Search,
+        ("sort" = inline(Option<RequestSort>), Query, description = "`newest` unless it is said."),
+        page::Paging
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A page of requests.",
+            body = RequestPage,
+            links(("show" = (operation_id = "show_request", parameters(("request" = "$response.body#/items/0/id")))))
+        ),
+        Known, Queried, Paged
+    )
+)]
 pub(super) async fn list(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -32,7 +78,23 @@ pub(super) async fn list(
     Ok(Json(page::Page::new(found.items, found.next.as_ref())))
 }
 
-/// How many requests each status has: `kind`, `q`.
+/// How many requests each status has.
+#[derive(Serialize, ToSchema)]
+struct RequestCounts {
+    /// The number of each status, those without any included.
+    counts: BTreeMap<&'static str, i64>,
+}
+
+/// How many requests each status has
+#[utoipa::path(
+    get,
+    path = "/requests/counts",
+    operation_id = "count_requests",
+    tag = "requests",
+    security(("staff_token" = [])),
+    params(("kind" = Option<Kind>, Query, description = "Only those of this kind."), page::Search),
+    responses((status = 200, description = "The numbers.", body = RequestCounts), Known, Queried)
+)]
 pub(super) async fn counts(
     State(state): State<AdminState>,
     Staff(actor): Staff,
@@ -41,8 +103,8 @@ pub(super) async fn counts(
     let filter = filter(&mut query);
     query.finish()?;
     let counts = count_requests(&state.app, &actor, &filter).await?;
-    let counts: BTreeMap<&str, i64> = counts.into_iter().map(|(status, count)| (status.code(), count)).collect();
-    Ok(Json(json!({ "counts": counts })))
+    let counts = counts.into_iter().map(|(status, count)| (status.code(), count)).collect();
+    Ok(Json(RequestCounts { counts }))
 }
 
 fn filter(query: &mut Parameters) -> Filter {

@@ -5,34 +5,30 @@ mod decide;
 mod list;
 mod show;
 
-use axum::{
-    Router,
-    response::{IntoResponse as _, Response},
-    routing::{get, patch, post, put},
-};
+use axum::response::{IntoResponse as _, Response};
 use kinlink_domain::{ids::RequestId, staff::Actor};
 use kinlink_service::{
     App,
     view::{Request, find_request, summarise},
 };
 use kinlink_web::{Json, Problem, etag};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AdminState;
 
-pub(crate) fn routes() -> Router<AdminState> {
-    Router::new()
-        .route("/requests", get(list::list))
-        .route("/requests/counts", get(list::counts))
-        .route("/requests/{request}", get(show::show))
-        .route("/requests/{request}", patch(amend::correct))
-        .route("/requests/{request}/note", put(amend::note))
-        .route("/requests/{request}/approve", post(decide::approve))
-        .route("/requests/{request}/deny", post(decide::deny))
-        .route("/requests/{request}/duplicate", post(decide::duplicate))
-        .route("/requests/{request}/bogus", post(decide::bogus))
-        .route("/requests/{request}/ask", post(decide::ask))
-        .route("/requests/{request}/reopen", post(decide::reopen))
-        .route("/requests/{request}/claims/{claim}/withdraw", post(decide::withdraw))
+pub(crate) fn routes() -> OpenApiRouter<AdminState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(list::counts))
+        .routes(routes!(show::show, amend::correct))
+        .routes(routes!(amend::note))
+        .routes(routes!(decide::approve))
+        .routes(routes!(decide::deny))
+        .routes(routes!(decide::duplicate))
+        .routes(routes!(decide::bogus))
+        .routes(routes!(decide::ask))
+        .routes(routes!(decide::reopen))
+        .routes(routes!(decide::withdraw))
 }
 
 /// The id of a request that a path names by id or reference.

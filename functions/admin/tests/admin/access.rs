@@ -1,14 +1,19 @@
 //! Who may do what.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
+use kinlink_web::document;
 use serde_json::{Value, json};
 
 use crate::{admin, api, approval};
 
+/// An id that nothing has.
+const NOBODY: &str = "0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f";
+
 /// Every endpoint: method, path, a body that is right, and the least role that may.
-fn endpoints(request: &str, claim: &str) -> Vec<(&'static str, String, Value, &'static str)> {
-    let nobody = "0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f";
-    let of = |path: &str| format!("/requests/{request}{path}");
+fn endpoints() -> Vec<(&'static str, String, Value, &'static str)> {
+    let of = |path: &str| format!("/requests/{{request}}{path}");
     vec![
         ("GET", "/requests".into(), json!(null), "viewer"),
         ("GET", "/requests/counts".into(), json!(null), "viewer"),
@@ -21,26 +26,43 @@ fn endpoints(request: &str, claim: &str) -> Vec<(&'static str, String, Value, &'
         ("POST", of("/bogus"), json!({}), "approver"),
         ("POST", of("/ask"), json!({}), "approver"),
         ("POST", of("/reopen"), json!({}), "approver"),
-        ("POST", of(&format!("/claims/{claim}/withdraw")), json!({}), "approver"),
+        ("POST", of("/claims/{claim}/withdraw"), json!({}), "approver"),
         ("GET", "/login-rows".into(), json!(null), "viewer"),
         ("POST", "/login-rows/revoke".into(), json!({"usernames": ["nobody@example.org"]}), "approver"),
         ("GET", "/pupils".into(), json!(null), "viewer"),
         ("GET", "/links".into(), json!(null), "viewer"),
         ("GET", "/cycles".into(), json!(null), "viewer"),
-        ("GET", format!("/cycles/{nobody}"), json!(null), "viewer"),
+        ("GET", "/cycles/{cycle}".into(), json!(null), "viewer"),
         ("POST", "/cycles".into(), json!({"action": "cycle"}), "approver"),
         ("GET", "/health".into(), json!(null), "viewer"),
         ("GET", "/doctor".into(), json!(null), "viewer"),
         ("GET", "/explain?adult=nobody@example.org&pupil=1".into(), json!(null), "viewer"),
         ("GET", "/settings".into(), json!(null), "viewer"),
-        ("PUT", "/settings/email_proof".into(), json!({"value": "no"}), "administrator"),
+        ("PUT", "/settings/{name}".into(), json!({"value": "no"}), "administrator"),
         ("GET", "/tokens".into(), json!(null), "administrator"),
         ("POST", "/tokens".into(), json!({"name": "x", "role": "viewer"}), "administrator"),
-        ("DELETE", format!("/tokens/{nobody}"), json!(null), "administrator"),
+        ("DELETE", "/tokens/{token}".into(), json!(null), "administrator"),
         ("GET", "/sources".into(), json!(null), "administrator"),
         ("POST", "/sources".into(), json!({"name": "x"}), "administrator"),
-        ("DELETE", format!("/sources/{nobody}"), json!(null), "administrator"),
+        ("DELETE", "/sources/{source}".into(), json!(null), "administrator"),
     ]
+}
+
+#[test]
+fn the_description_names_exactly_these_endpoints() {
+    let described: BTreeSet<_> = document::endpoints(&kinlink_admin::openapi()).into_iter().collect();
+    let path = |path: String| api(path.split('?').next().unwrap());
+    let here: BTreeSet<_> = endpoints().into_iter().map(|(method, to, ..)| (method, path(to))).collect();
+    assert_eq!(described, here);
+}
+
+#[tokio::test]
+async fn the_description_is_served_to_anybody() {
+    let admin = admin().await;
+    let answer = admin.anyone.get("/api/v1/openapi.json").await.expect(200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.json(), json!(kinlink_admin::openapi()));
 }
 
 #[tokio::test]
@@ -56,7 +78,10 @@ async fn roles_and_endpoints() {
         ("administrator", &kinlink.admin_token),
     ];
     let rank = |role: &str| roles.iter().position(|(name, _)| *name == role).unwrap();
-    for (method, path, body, least) in endpoints(&request.id.to_string(), &claim) {
+    for (method, path, body, least) in endpoints() {
+        let path = path.replace("{request}", &request.id.to_string()).replace("{claim}", &claim);
+        let path = path.replace("{name}", "email_proof");
+        let path = ["{cycle}", "{token}", "{source}"].iter().fold(path, |path, id| path.replace(id, NOBODY));
         let anyone = admin.anyone.with("if-match", "*");
         let send = async |client: kinlink_testapp::Client| match &body {
             Value::Null => client.send(method, &api(&path), "").await,

@@ -6,7 +6,7 @@ use kinlink_admin::{AdminState, router};
 use kinlink_testapp::{Client, family};
 use serde_json::{Value, json};
 
-use crate::{admin, api, approval};
+use crate::{admin, api, approval, sign_in};
 
 #[tokio::test]
 async fn a_request_is_shown_by_id_and_by_reference() {
@@ -122,7 +122,13 @@ async fn bodies_and_addresses_that_are_wrong() {
 #[tokio::test]
 async fn a_panic_is_an_internal_problem_and_the_function_goes_on() {
     let kinlink = kinlink_testapp::app().await;
-    let state = AdminState { app: kinlink.app.clone(), wake: Arc::new(|| panic!("somebody's name")) };
+    let state = AdminState {
+        app: kinlink.app.clone(),
+        wake: Arc::new(|| panic!("somebody's name")),
+        school: kinlink.school.clone(),
+        demonstration: false,
+        sign_in: sign_in(&kinlink),
+    };
     let client = Client::new(router(state)).bearer(&kinlink.admin_token);
     let answer = client.post(&api("/cycles"), &json!({"action": "cycle"})).await;
     answer.problem(500, "internal");

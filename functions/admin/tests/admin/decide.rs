@@ -138,3 +138,22 @@ async fn corrections_and_notes() {
     assert_eq!(note(3, "x".repeat(4_001)).await.problem(422, "invalid_fields"), ["/note too_long"]);
     assert_eq!(admin.now(&request).await.version, 3);
 }
+
+#[tokio::test]
+async fn a_question_with_a_message_is_mailed_and_shown() {
+    let admin = admin().await;
+    let request = admin.turner(&[AMELIA]).await;
+    let errors = admin.decide(&request, "ask", &json!({"message": " "})).await.problem(422, "invalid_fields");
+    assert_eq!(errors, ["/message required"]);
+    let errors = admin.decide(&request, "deny", &json!({"message": "No."})).await.problem(422, "invalid_fields");
+    assert_eq!(errors, ["/message invalid"], "only a question is sent");
+    let asked = json!({"reason": "which_child", "note": "two of this name", "message": "Which tutor group?"});
+    let asked = admin.decide(&request, "ask", &asked).await.expect(200).json();
+    assert_eq!((&asked["status"], &asked["replied"]), (&json!("waiting_for_parent"), &json!(false)));
+    let shown = admin.show(&request).await;
+    assert_eq!(shown["question"], "Which tutor group?");
+    let history = shown["history"].as_array().unwrap();
+    let entry = history.iter().find(|entry| entry["action"] == "ask").unwrap();
+    assert_eq!((&entry["message"], &entry["note"]), (&json!("Which tutor group?"), &json!("two of this name")));
+    assert!(shown["mails"].as_array().unwrap().iter().any(|mail| mail["letter"] == "question"), "{shown}");
+}

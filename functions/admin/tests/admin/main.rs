@@ -7,13 +7,16 @@ mod approve;
 mod around;
 mod decide;
 mod lists;
+mod provider;
+mod session;
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-use kinlink_admin::{AdminState, router};
+use kinlink_admin::{AdminState, SignIn, router};
+use kinlink_config::Config;
 use kinlink_service::view::Request;
 use kinlink_testapp::{Answer, Client, TestApp, app, family};
 use serde_json::{Value, json};
@@ -37,7 +40,13 @@ async fn admin() -> Admin {
             woken.fetch_add(1, Ordering::SeqCst);
         }
     };
-    let anyone = Client::new(router(AdminState { app: kinlink.app.clone(), wake: Arc::new(wake) }));
+    let anyone = Client::new(router(AdminState {
+        app: kinlink.app.clone(),
+        wake: Arc::new(wake),
+        school: kinlink.school.clone(),
+        demonstration: false,
+        sign_in: sign_in(&kinlink),
+    }));
     Admin {
         viewer: anyone.bearer(&kinlink.viewer_token),
         approver: anyone.bearer(&kinlink.approver_token),
@@ -46,6 +55,11 @@ async fn admin() -> Admin {
         kinlink,
         woken,
     }
+}
+
+/// Signing in by links alone.
+fn sign_in(kinlink: &TestApp) -> Arc<SignIn> {
+    Arc::new(SignIn::new(&kinlink.school.public_url, &Config::default()).unwrap())
 }
 
 fn api(path: &str) -> String {

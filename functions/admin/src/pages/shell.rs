@@ -1,0 +1,206 @@
+//! What is around every page: the title, the menu, who is signed in, the notice of the last act.
+//!
+//! [`Desk`] is what a handler asks for: the person who is signed in, the school's settings and clock, and how much waits.
+//! It makes the [`Shell`] that the layout shows, and the response.
+
+use askama::Template;
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use kinlink_domain::{
+    policy::Policy,
+    staff::{Actor, Permission, StaffRole},
+};
+use kinlink_service::view::{self, Filter, RequestView};
+use kinlink_web::{
+    Problem,
+    form::Fields,
+    page::{Audience, page},
+    when::Clock,
+};
+
+use super::{interruption::Interruption, notice::Notice, numbered::link, words};
+use crate::{AdminState, session::Visitor};
+
+/// A part of the menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Requests,
+    Users,
+    Matching,
+    Cycles,
+    Health,
+    Settings,
+    Keys,
+    Audit,
+    /// In no part: help, errors.
+    None,
+}
+
+/// A line of the menu.
+pub(crate) struct Entry {
+    pub(crate) href: &'static str,
+    pub(crate) icon: &'static str,
+    pub(crate) text: &'static str,
+    pub(crate) current: bool,
+    pub(crate) begins_setup: bool,
+    pub(crate) count: i64,
+}
+
+/// What the layout shows around a page.
+pub(crate) struct Shell {
+    /// The first words of the page's title; also its `h1` unless the page says otherwise.
+    pub(crate) title: String,
+    /// Whether the page shows faults of what was sent.
+    pub(crate) wrong: bool,
+    /// Whether the page asks for parts of itself again.
+    pub(crate) live: bool,
+    pub(crate) school: String,
+    pub(crate) person: String,
+    pub(crate) role: &'static str,
+    pub(crate) csrf: String,
+    pub(crate) notice: Option<Notice>,
+    pub(crate) demonstration: bool,
+    section: Section,
+    todo: i64,
+    rank: StaffRole,
+}
+
+impl Shell {
+    /// The menu, as far as it is for this person.
+    pub(crate) fn menu(&self) -> Vec<Entry> {
+        let entry = |section, href, icon, text| Entry {
+            href,
+            icon,
+            text,
+            current: section == self.section,
+            begins_setup: section == Section::Health,
+            count: if section == Section::Requests { self.todo } else { 0 },
+        };
+        let mut menu = vec![
+            entry(Section::Requests, "/admin/requests", "inbox", "Requests"),
+            entry(Section::Users, "/admin/users", "users", "Authorised users"),
+            entry(Section::Matching, "/admin/matching", "link", "Pupil matching"),
+            entry(Section::Cycles, "/admin/cycles", "refresh-cw", "Provisioning cycles"),
+            entry(Section::Health, "/admin/health", "activity", "Health"),
+        ];
+        if self.rank.may(Permission::Administer) {
+            menu.push(entry(Section::Settings, "/admin/settings", "settings", "Settings"));
+            menu.push(entry(Section::Keys, "/admin/tokens", "key", "Tokens and forms"));
+            menu.push(entry(Section::Audit, "/admin/audit", "history", "Audit"));
+        }
+        menu
+    }
+
+    /// The same with faults of what was sent.
+    pub(crate) fn wrong(mut self) -> Self {
+        self.wrong = true;
+        self
+    }
+
+    /// The same for a page that asks for parts of itself again.
+    pub(crate) fn live(mut self) -> Self {
+        self.live = true;
+        self
+    }
+}
+
+/// Where a member of staff sits: everything that a handler of a page needs besides the state.
+pub(crate) struct Desk {
+    pub(crate) visitor: Visitor,
+    pub(crate) policy: Policy,
+    pub(crate) clock: Clock,
+    notice: Option<Notice>,
+    school: String,
+    demonstration: bool,
+    todo: i64,
+}
+
+impl Desk {
+    pub(crate) fn actor(&self) -> &Actor {
+        self.visitor.actor()
+    }
+
+    /// Whether the person may do what needs the permission. Pages leave out what somebody may not do; whether they may is
+    /// decided where it is done.
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        self.actor().may(permission)
+    }
+
+    /// Fails unless a posted form carries this session's anti-forgery token.
+    pub(crate) fn check(&self, form: &Fields) -> Result<(), Problem> {
+        self.visitor.check_csrf(form.get("csrf"))
+    }
+
+    /// Fails with the page that signs in again, unless that was done a short while ago: for acts that reach far. What leads
+    /// to such an act asks for it too, so that nobody loses what they typed.
+    pub(crate) fn must_be_fresh(&self, return_to: &str) -> Result<(), Interruption> {
+        match self.sign_in_again(return_to) {
+            None => Ok(()),
+            Some(to) => Err(Interruption::Instead(Box::new(Redirect::to(&to).into_response()))),
+        }
+    }
+
+    /// Where somebody signs in again and comes back from, unless they did so a short while ago.
+    pub(crate) fn sign_in_again(&self, return_to: &str) -> Option<String> {
+        let to = || link("/admin/sign-in/again", &[], &[("return_to", return_to)]);
+        (!self.visitor.is_fresh()).then(to)
+    }
+
+    pub(crate) fn shell(&self, title: impl Into<String>, section: Section) -> Shell {
+        Shell {
+            title: title.into(),
+            wrong: false,
+            live: false,
+            school: self.school.clone(),
+            person: self.visitor.person().to_owned(),
+            role: words::role(self.visitor.role()),
+            csrf: self.visitor.csrf(),
+            notice: self.notice.clone(),
+            demonstration: self.demonstration,
+            section,
+            todo: self.todo,
+            rank: self.visitor.role(),
+        }
+    }
+
+    /// The page.
+    pub(crate) fn page(&self, status: StatusCode, template: &impl Template) -> Response {
+        let mut response = page(&Audience::staff(), status, template);
+        if self.notice.is_some() {
+            Notice::forget(&mut response);
+        }
+        response
+    }
+
+    /// The page, when all is well.
+    pub(crate) fn show(&self, template: &impl Template) -> Response {
+        self.page(StatusCode::OK, template)
+    }
+}
+
+impl FromRequestParts<AdminState> for Desk {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AdminState) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, state).await?;
+        let read = async {
+            let policy = state.app.policy().await?;
+            let counts = view::count_views(&state.app, visitor.actor(), &Filter::default()).await?;
+            Ok::<_, kinlink_service::ServiceError>((policy, counts))
+        };
+        let (policy, counts) = read.await.map_err(|error| Problem::from(error).into_response())?;
+        let todo = counts.iter().find(|(view, _)| *view == RequestView::Todo).map_or(0, |(_, count)| *count);
+        Ok(Self {
+            clock: Clock::new(policy.zone(), state.app.now()),
+            notice: Notice::brought(&state.app, &parts.headers),
+            school: state.school.name.clone(),
+            demonstration: state.demonstration,
+            visitor,
+            policy,
+            todo,
+        })
+    }
+}

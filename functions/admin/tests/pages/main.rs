@@ -1,0 +1,17 @@
+//! The staff's pages from outside: what a browser without scripts sees and sends, on a whole Kinlink of its own.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+
+mod acts;
+mod audit;
+mod cycles;
+mod every_page;
+mod health;
+mod matching;
+mod requests;
+mod settings;
+mod staff;
+mod statements;
+mod tokens;
+mod users;
+mod world;
