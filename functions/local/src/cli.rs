@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::{
     answer::{Exit, say},
     commands::{
-        config, cycle, cycles, demo, explain, links, logins, mail, migrate, plan, pupils, requests, sources, tokens,
+        config, cycle, cycles, demo, explain, links, logins, mail, migrate, plan, pupils, requests, sign_in, sources,
+        tokens,
     },
 };
 
@@ -58,10 +59,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve everything on this machine: form API, confirmation pages, staff API, cycles
     #[command(
-        after_help = "Each start makes a staff token and a source key named \"laptop\", revokes the earlier ones, and \
+        after_help = "Each start makes a link to sign in with, a staff token and a source key named \"laptop\", revokes the earlier ones, and \
                             prints them with curl lines to paste.\nKINLINK_LISTEN chooses the address (127.0.0.1:8080; port \
-                            0 takes a free one).\nWith --json it prints {\"address\",\"admin_token\",\"source_key\"} when it is \
-                            ready. Ctrl-C ends it."
+                            0 takes a free one).\nWith --json it prints {\"address\",\"sign_in_url\",\"admin_token\",\"source_key\"} \
+                            when it is ready. Ctrl-C ends it."
     )]
     Serve,
     /// Play the whole story with an invented school, in a folder of its own that is removed afterwards
@@ -93,6 +94,8 @@ pub(crate) enum Command {
     /// List, show and send mails
     #[command(subcommand)]
     Mail(mail::Args),
+    /// Print a link that lets whoever opens it into the staff's pages: once, within ten minutes
+    SignIn(sign_in::Args),
     /// List, create and revoke tokens of the staff API
     #[command(subcommand)]
     Tokens(tokens::Args),
@@ -101,6 +104,8 @@ pub(crate) enum Command {
     Sources(sources::Args),
     /// Show and change settings
     Config(config::Args),
+    /// Print the description of the API, as it is served at /api/v1/openapi.json
+    Openapi,
 }
 
 /// Prints what clap says about the arguments: the help that was asked for, or what is wrong with them.

@@ -168,7 +168,7 @@ impl Local {
 fn actor() -> Actor {
     let name = ["LOGNAME", "USER", "USERNAME"].into_iter().find_map(|name| env::var(name).ok());
     let name = kinlink_domain::text::salvage(name.as_deref().unwrap_or_default(), 60);
-    let name = if name.is_empty() { "unknown" } else { &name };
+    let name = if name.is_empty() { "Local administrator" } else { &name };
     Actor { name: format!("cli:{name}"), role: Some(StaffRole::Administrator) }
 }
 

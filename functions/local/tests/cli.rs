@@ -14,7 +14,7 @@ use kinlink_store::leases;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const COMMANDS: [&str; 47] = [
+const COMMANDS: [&str; 49] = [
     "serve",
     "demo",
     "migrate",
@@ -47,6 +47,7 @@ const COMMANDS: [&str; 47] = [
     "mail list",
     "mail show",
     "mail send",
+    "sign-in",
     "tokens",
     "tokens list",
     "tokens create",
@@ -59,6 +60,7 @@ const COMMANDS: [&str; 47] = [
     "config show",
     "config set",
     "config help",
+    "openapi",
     "help serve",
     "help requests approve",
     "",
@@ -414,4 +416,33 @@ async fn a_cycle_beside_another_is_busy() {
     let (code, answer) = here.json("cycle");
     assert_eq!((code, &answer["error"]["code"]), (4, &json!("busy")), "{answer}");
     assert_eq!(here.run("cycle").status.code(), Some(4));
+}
+
+#[tokio::test]
+async fn links_of_the_command_line_let_into_the_staffs_pages_once() {
+    let here = Here::new();
+    let (server, ready) = Server::start(&here);
+    let address = ready["address"].as_str().unwrap();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let press = async |url: String| client.post(url).send().await.unwrap();
+    let printed = ready["sign_in_url"].as_str().unwrap();
+    assert!(printed.starts_with(&format!("{address}/admin/sign-in/link/")), "{printed}");
+    assert_eq!(client.get(printed).send().await.unwrap().status(), 200);
+    let answer = press(printed.to_owned()).await;
+    assert_eq!(answer.status(), 303);
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let page = client.get(format!("{address}/admin/help")).header("cookie", cookie).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.unwrap().contains("<bdi>Tester</bdi>"), "the link's maker is who signs in");
+    assert_eq!(press(printed.to_owned()).await.status(), 410);
+
+    // Another process, which knows nothing of the port that the system chose.
+    let (exit, made) = here.json("sign-in --role viewer");
+    assert_eq!((exit, &made["role"]), (0, &json!("viewer")));
+    let made = made["sign_in_url"].as_str().unwrap();
+    let path = made.strip_prefix("http://127.0.0.1:8080").unwrap();
+    assert_eq!(press(format!("{address}{path}")).await.status(), 303);
+    let output = here.run("sign-in");
+    assert!(text(&output.stdout).starts_with("http://127.0.0.1:8080/admin/sign-in/link/"), "{}", text(&output.stdout));
+    assert_eq!(server.end(), Some(0));
 }

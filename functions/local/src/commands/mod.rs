@@ -11,10 +11,12 @@ pub(crate) mod links;
 pub(crate) mod logins;
 pub(crate) mod mail;
 pub(crate) mod migrate;
+pub(crate) mod openapi;
 pub(crate) mod plan;
 pub(crate) mod pupils;
 pub(crate) mod requests;
 pub(crate) mod serve;
+pub(crate) mod sign_in;
 pub(crate) mod sources;
 pub(crate) mod tokens;
 
@@ -40,8 +42,10 @@ pub(crate) async fn run(cli: Cli) -> Result<Answer, Failure> {
         Command::Pupils(args) => pupils::run(args).await,
         Command::Cycles(args) => cycles::run(args).await,
         Command::Mail(args) => mail::run(args).await,
+        Command::SignIn(args) => sign_in::run(args).await,
         Command::Tokens(args) => tokens::run(args).await,
         Command::Sources(args) => sources::run(args).await,
         Command::Config(args) => config::run(args).await,
+        Command::Openapi => openapi::run(),
     }
 }

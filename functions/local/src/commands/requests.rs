@@ -40,7 +40,7 @@ pub(crate) enum Args {
     /// Refuse a request; what it brought about is taken away
     Deny(End),
     /// Ask the adult for information: the request waits for them
-    Ask(End),
+    Ask(Ask),
     /// Say that it repeats another request
     Duplicate(End),
     /// Say that it is not genuine
@@ -127,6 +127,15 @@ pub(crate) struct End {
     /// A note for the history; the adult does not see it
     #[arg(long)]
     note: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ask {
+    #[command(flatten)]
+    end: End,
+    /// What the adult is asked by mail; name no child. Without it no mail goes
+    #[arg(long)]
+    message: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -7,18 +7,24 @@ mod rounds;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
-use kinlink_admin::AdminState;
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+    middleware::map_request,
+};
+use kinlink_admin::{AdminState, SignIn};
 use kinlink_config::Origin;
 use kinlink_domain::staff::StaffRole;
 use kinlink_intake::IntakeState;
-use kinlink_service::{access, mail::Transport};
+use kinlink_service::{access, mail::Transport, sessions::links};
+use kinlink_web::ClientAddress;
 use serde_json::json;
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
 };
 
+use super::sign_in;
 use crate::{
     answer::{Answer, put, say},
     failure::Failure,
@@ -36,6 +42,8 @@ const GRACE: Duration = Duration::from_secs(20);
 struct Door {
     /// Where people open it.
     url: String,
+    /// Lets whoever sits at this machine into the staff's pages, once.
+    sign_in_url: String,
     admin_token: String,
     source_key: String,
 }
@@ -53,19 +61,22 @@ pub(crate) async fn run(json: bool) -> Result<Answer, Failure> {
         return Err(crate::failure::schema_missing());
     }
     let (admin_token, source_key) = keys(&local).await?;
-    let door = Door { url: url_of(address), admin_token, source_key };
+    let link = links::mint(&local.app, &local.actor, StaffRole::Administrator).await?;
+    let sign_in_url = sign_in::address(&local.school.public_url, &link);
+    let door = Door { url: url_of(address), sign_in_url, admin_token, source_key };
 
     let wake = Arc::new(Notify::new());
     let (stop, stopped) = watch::channel(false);
     let rounds = tokio::spawn(rounds::run(local.clone(), Arc::clone(&wake), stopped.clone()));
-    let routes = routes(&local, &door, address, wake);
+    let routes = routes(&local, &door, address, wake)?;
     let mut until = stopped;
     let server = tokio::spawn(async move {
         let ended = async move {
             // An error means that nobody can stop us any more; then this is the end as well.
             let _ = until.wait_for(|stop| *stop).await;
         };
-        axum::serve(listener, routes).with_graceful_shutdown(ended).await
+        let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service).with_graceful_shutdown(ended).await
     });
     announce(&local, &door, address, json);
 
@@ -113,18 +124,31 @@ async fn keys(local: &Local) -> Result<(String, String), Failure> {
     Ok((token.secret, source.secret))
 }
 
-fn routes(local: &Local, door: &Door, address: SocketAddr, wake: Arc<Notify>) -> Router {
+fn routes(local: &Local, door: &Door, address: SocketAddr, wake: Arc<Notify>) -> Result<Router, Failure> {
     let intake = IntakeState { app: local.app.clone(), school: local.school.clone() };
-    let admin = AdminState { app: local.app.clone(), wake: Arc::new(move || wake.notify_one()) };
-    let routes = kinlink_intake::routes(intake).merge(kinlink_admin::routes(admin)).merge(pages::start(local, door));
+    let sign_in = SignIn::new(&local.school.public_url, &local.config)
+        .map_err(|error| Failure::failed("sign_in", error.to_string()))?;
+    let admin = AdminState {
+        app: local.app.clone(),
+        wake: Arc::new(move || wake.notify_one()),
+        school: local.school.clone(),
+        demonstration: local.demonstration,
+        sign_in: Arc::new(sign_in),
+    };
+    let routes = kinlink_intake::routes(intake)
+        .merge(kinlink_admin::routes(admin))
+        .merge(super::openapi::route())
+        .merge(kinlink_web::assets::routes())
+        .merge(pages::start(local, door));
     // The mails hold links that let people in: only whoever sits at this machine may read them.
     let routes = if address.ip().is_loopback() { routes.merge(pages::mails(local)) } else { routes };
-    kinlink_web::finish(routes)
+    let routes = kinlink_web::finish(routes).layer(map_request(client));
+    Ok(kinlink_intake::error_pages(routes, local.school.clone()))
 }
 
 fn announce(local: &Local, door: &Door, address: SocketAddr, json: bool) {
     if json {
-        let line = json!({ "address": door.url, "admin_token": door.admin_token, "source_key": door.source_key });
+        let line = json!({ "address": door.url, "sign_in_url": door.sign_in_url, "admin_token": door.admin_token, "source_key": door.source_key });
         return say(&line.to_string());
     }
     let mut text = format!("Kinlink is running: {}/\n", door.url);
@@ -134,12 +158,23 @@ fn announce(local: &Local, door: &Door, address: SocketAddr, json: bool) {
     if matches!(local.transport, Transport::Store) {
         text.push_str("No mail leaves this machine; KINLINK_MAIL_URL would change that.\n");
     }
+    put!(
+        text,
+        "\nStaff pages (works once, for ten minutes; `kinlink sign-in` prints another):\n  {}\n",
+        door.sign_in_url
+    );
     put!(text, "\nStaff token: {}\nSource key:  {}\n", door.admin_token, door.source_key);
     for (title, line) in pages::examples(door, address.ip().is_loopback()) {
         put!(text, "\n{title}\n  {line}\n");
     }
     text.push_str("\nCtrl-C ends it. `kinlink --help` shows what else there is.");
     say(&text);
+}
+
+/// Tells the functions from where a request comes: here, the other end of the connection.
+async fn client(ConnectInfo(address): ConnectInfo<SocketAddr>, mut request: Request) -> Request {
+    request.extensions_mut().insert(ClientAddress(address.ip()));
+    request
 }
 
 /// Waits until somebody wants the process to end.

@@ -36,7 +36,7 @@ pub(crate) enum Args {
     },
 }
 
-fn role(code: &str) -> Result<StaffRole, String> {
+pub(super) fn role(code: &str) -> Result<StaffRole, String> {
     StaffRole::from_code(code).ok_or_else(|| format!("say one of {}", StaffRole::CODES.join(", ")))
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn decide(local: &Local, chapter: &Chapter) -> Result<Decision,
 }
 
 fn reason(code: &str, note: &str) -> Reason {
-    Reason { reason: Some(code.into()), note: Some(note.into()) }
+    Reason { reason: Some(code.into()), note: Some(note.into()), message: None }
 }
 
 /// Approves, with every check in the MIS made.

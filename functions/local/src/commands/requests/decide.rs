@@ -10,7 +10,7 @@ use kinlink_service::{
     view::{self, ChildSummary, Request, RequestSummary},
 };
 
-use super::{Approve, Correct, End};
+use super::{Approve, Ask, Correct, End};
 use crate::{answer::Answer, failure::Failure, local::Local};
 
 /// A request as it stands before the decision.
@@ -104,7 +104,7 @@ fn by_number(error: ServiceError, numbers: &[usize]) -> ServiceError {
 
 impl End {
     fn reason(&self) -> Reason {
-        Reason { reason: self.reason.clone(), note: self.note.clone() }
+        Reason { reason: self.reason.clone(), note: self.note.clone(), message: None }
     }
 }
 
@@ -116,10 +116,15 @@ pub(super) async fn end(local: &Local, args: End, action: Action) -> Result<Answ
     decided(local, &request, next).await
 }
 
-pub(super) async fn ask(local: &Local, args: End) -> Result<Answer, Failure> {
-    let seen = Seen::new(local, &args.request).await?;
-    let request = decide::ask(&local.app, &local.actor, seen.request.id, Some(seen.version()), &args.reason()).await?;
-    decided(local, &request, "Write to the adult; Kinlink sends nothing for this.").await
+pub(super) async fn ask(local: &Local, args: Ask) -> Result<Answer, Failure> {
+    let seen = Seen::new(local, &args.end.request).await?;
+    let next = match args.message {
+        Some(_) => "The adult is sent the question, and can answer it on a page of ours.",
+        None => "Write to the adult; without --message Kinlink sends nothing for this.",
+    };
+    let reason = Reason { message: args.message, ..args.end.reason() };
+    let request = decide::ask(&local.app, &local.actor, seen.request.id, Some(seen.version()), &reason).await?;
+    decided(local, &request, next).await
 }
 
 pub(super) async fn reopen(local: &Local, args: End) -> Result<Answer, Failure> {

@@ -30,7 +30,7 @@ const POLICY: [(HeaderName, &str); 2] = [
 
 /// What to try, with a line to paste for each.
 pub(super) fn examples(door: &Door, local: bool) -> Vec<(&'static str, String)> {
-    let Door { url, admin_token, source_key } = door;
+    let Door { url, admin_token, source_key, .. } = door;
     let staff = format!("-H 'authorization: Bearer {admin_token}'");
     let json = "-H 'content-type: application/json'";
     let submission = r#"{"kind":"new_account","adult":{"title":"Mr","given_name":"Gwilym","family_name":"Williams","email":"gwilym@williams.test"},"children":[{"given_name":"Noah","family_name":"Williams","tutor_group":"8KL"}],"declaration":true}"#;
@@ -58,10 +58,16 @@ pub(super) fn examples(door: &Door, local: bool) -> Vec<(&'static str, String)> 
 
 /// `/`: what this is and what to do with it. Keys are printed in the terminal only.
 pub(super) fn start(local: &Local, door: &Door) -> Router {
-    let masked = Door { admin_token: "STAFF_TOKEN".into(), source_key: "SOURCE_KEY".into(), ..door.clone() };
+    let masked = Door {
+        url: door.url.clone(),
+        sign_in_url: String::new(),
+        admin_token: "STAFF_TOKEN".into(),
+        source_key: "SOURCE_KEY".into(),
+    };
     let loopback = local.config.listen.ip().is_loopback();
     let mut body =
         String::from("<p>Kinlink gives parents and carers their Moodle accounts. It is running on this machine.</p>\n");
+    body.push_str("<p><a href=\"/request\">The form for parents</a></p>\n");
     if loopback {
         body.push_str("<p><a href=\"/mail\">Mails</a></p>\n");
     }
@@ -148,11 +154,12 @@ fn page(local: &Local, title: &str, body: &str) -> String {
     } else {
         ""
     };
+    let style = kinlink_web::assets::APP_CSS;
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\">\n<title>{title} – {school}</title>\n<link rel=\"stylesheet\" \
-         href=\"/assets/kinlink.css\">\n</head>\n<body>\n<header>{school}</header>\n<main>\n<h1>{title}</h1>\n{label}{body}\
-         </main>\n</body>\n</html>\n"
+         href=\"{style}\">\n</head>\n<body class=\"public\">\n<header class=\"public-head\">{school}</header>\n\
+         <main class=\"public-main\">\n<h1>{title}</h1>\n{label}{body}</main>\n</body>\n</html>\n"
     )
 }
 
