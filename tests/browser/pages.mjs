@@ -1,0 +1,233 @@
+// The register of pages: every page and state that people can get to. axe, budgets, HTML, hostile texts and pictures go through
+// it, so that a new page is one line here; stories/register.mjs fails for a route that has no line.
+//
+// `name` is also the picture's file name; `whose` is public or staff; `route` is the page's route as the functions write it;
+// `go` opens it: `world` has the references of requests by their state (kit/world.mjs). `signedOut`: without a session;
+// `role`: signed in with another role than administrator; `embedded`: as part of another site's page.
+
+import { ADULT, CHILDREN, fillAdult, fillChild } from './kit/parent.mjs';
+import { texts } from './kit/texts.mjs';
+
+const text = texts('en-GB');
+
+// ---- How to get there ------------------------------------------------------------------------------------------------
+
+const at = (place) => (page) => page.goto(place);
+const request = (which, rest = '') => (page, world) => page.goto(`/admin/requests/${world[which]}${rest}`);
+const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
+const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
+
+async function filledForm(page) {
+  await page.goto('/request');
+  await page.getByRole('radio', { name: text('kind-new-account') }).check();
+  await fillAdult(page, text, ADULT);
+  await fillChild(page, text, 1, CHILDREN[0]);
+}
+
+async function check(page) {
+  await filledForm(page);
+  await press(page, text('continue-button'));
+  await heading(page, text('check-title'));
+}
+
+async function sent(page) {
+  await check(page);
+  await page.getByRole('checkbox').check();
+  await press(page, text('send-button'));
+  await heading(page, text('sent-title'));
+}
+
+async function confirmed(page, world, kinlink) {
+  const reference = await kinlink.submit({
+    kind: 'new_account',
+    adult: { given_name: 'Imogen', family_name: 'Stone', email: `imogen.${Date.now()}@families.test` },
+    children: [{ given_name: 'Imogen', family_name: 'Stone', tutor_group: '8TH' }],
+    declaration: true,
+  });
+  await page.goto(await kinlink.confirmLink(reference));
+  await press(page, text('confirm-button'));
+  await heading(page, text('confirmed-title'));
+}
+
+async function status(page, world, kinlink) {
+  await confirmed(page, world, kinlink);
+  await page.getByRole('link', { name: text('confirmed-status') }).click();
+  await heading(page, text('status-title'));
+}
+
+async function withdraw(page, world) {
+  await page.goto(`/admin/requests/${world.provisioned}`);
+  await page.getByRole('link', { name: /^Withdraw/ }).first().click();
+  await heading(page, /Withdraw/);
+}
+
+async function user(page) {
+  await page.goto('/admin/users');
+  await page.getByRole('table').getByRole('link', { name: /Williams/ }).click();
+  await heading(page, /Williams/);
+}
+
+async function revoke(page) {
+  await user(page);
+  await page.getByRole('button', { name: /^Revoke access/ }).click();
+  await heading(page, 'Revoke access');
+}
+
+async function newToken(page) {
+  await page.goto('/admin/tokens');
+  await page.locator('#token-name').fill('Reports');
+  await press(page, 'Make token');
+  await page.locator('#secret').waitFor();
+}
+
+async function wrongSetting(page) {
+  await page.goto('/admin/settings');
+  const group = page.locator('main form').filter({ has: page.locator('input[type=text]') }).first();
+  await group.locator('input[type=text]').first().fill('nothing like this');
+  await group.getByRole('button', { name: /^Save/ }).click();
+  await page.locator('#error-summary').waitFor();
+}
+
+async function approveWithoutChecks(page, world) {
+  await page.goto(`/admin/requests/${world.pending}`);
+  await page.getByRole('button', { name: /^Approve/ }).click();
+  await page.locator('#error-summary').waitFor();
+}
+
+async function bulk(page) {
+  await page.goto('/admin/requests');
+  for (const box of await page.getByRole('checkbox', { name: /^Tick request/ }).all()) {
+    await box.check();
+  }
+  await page.getByLabel(/What to do with/).selectOption({ index: 1 });
+  await press(page, 'Continue');
+  await page.getByRole('heading', { name: 'What will happen' }).waitFor();
+}
+
+async function stale(page, world, kinlink) {
+  await page.goto(`/admin/requests/${world.several}`);
+  const note = (words) => kinlink.admin('PUT', `/requests/${world.several}/note`, { note: words }, { 'if-match': '*' });
+  await note(`Meanwhile ${Date.now()}`);
+  await page.getByRole('button', { name: /^Approve/ }).click();
+  await page.locator('#flash').waitFor();
+}
+
+// ---- The pages -------------------------------------------------------------------------------------------------------
+
+const PUBLIC = [
+  { name: 'form', route: '/request', go: at('/request') },
+  { name: 'form embedded', route: '/request', embedded: true, go: at('/request?embed=1') },
+  { name: 'form in Arabic', route: '/request', go: at('/request?lang=ar') },
+  {
+    name: 'form with faults',
+    route: '/request',
+    go: async (page) => {
+      await page.goto('/request');
+      await press(page, text('continue-button'));
+      await page.locator('#error-summary').waitFor();
+    },
+  },
+  {
+    name: 'form with children',
+    route: '/request',
+    go: async (page) => {
+      await filledForm(page);
+      for (const number of [2, 3]) {
+        await press(page, text('add-child'));
+        await page.getByRole('group', { name: text('child-number', { number }), exact: true }).waitFor();
+      }
+    },
+  },
+  { name: 'check', route: '/request/check', go: check },
+  { name: 'sent', route: '/request/sent/{token}', go: sent },
+  {
+    name: 'confirm',
+    route: '/confirm/{token}',
+    go: async (page, world, kinlink) => page.goto(await kinlink.confirmLink(world.unconfirmed)),
+  },
+  { name: 'confirmed', route: '/confirm/{token}', go: confirmed },
+  {
+    name: 'confirm with an old link',
+    route: '/confirm/{token}',
+    go: async (page) => {
+      await page.goto('/confirm/x');
+      await press(page, text('confirm-button'));
+      await page.waitForLoadState();
+    },
+  },
+  { name: 'status', route: '/status/{token}', go: status },
+];
+
+const STAFF = [
+  { name: 'sign in', route: '/admin/sign-in', signedOut: true, go: at('/admin/sign-in') },
+  { name: 'sign in again', route: '/admin/sign-in/again', go: at('/admin/sign-in/again') },
+  { name: 'sign in by link', route: '/admin/sign-in/link/{token}', signedOut: true, go: at('/admin/sign-in/link/x') },
+  {
+    name: 'sign in by an old link',
+    route: '/admin/sign-in/link/{token}',
+    signedOut: true,
+    go: async (page) => {
+      await page.goto('/admin/sign-in/link/x');
+      await press(page, 'Sign in');
+      await page.waitForLoadState();
+    },
+  },
+  { name: 'signed out', route: '/admin/signed-out', signedOut: true, go: at('/admin/signed-out') },
+
+  { name: 'requests', route: '/admin/requests', go: at('/admin/requests') },
+  { name: 'requests all', route: '/admin/requests', go: at('/admin/requests?view=all') },
+  { name: 'requests filtered', route: '/admin/requests', go: at('/admin/requests?view=all&q=jones&kind=new_account&sort=name') },
+  { name: 'requests empty', route: '/admin/requests', go: at('/admin/requests?q=nobody+at+all') },
+  { name: 'requests for a viewer', route: '/admin/requests', role: 'viewer', go: at('/admin/requests') },
+  ...['pending', 'several', 'nobody', 'arabic', 'long', 'waiting', 'approved', 'provisioned', 'denied', 'bogus'].map((state) => ({
+    name: `request ${state}`,
+    route: '/admin/requests/{request}',
+    go: request(state),
+  })),
+  { name: 'request for a viewer', route: '/admin/requests/{request}', role: 'viewer', go: request('pending') },
+  { name: 'request without checks', route: '/admin/requests/{request}/decide', go: approveWithoutChecks },
+  { name: 'request changed meanwhile', route: '/admin/requests/{request}/decide', go: stale },
+  { name: 'request edit', route: '/admin/requests/{request}/edit', go: request('pending', '/edit') },
+  ...['deny', 'ask', 'duplicate', 'bogus'].map((outcome) => ({
+    name: `request to ${outcome}`,
+    route: '/admin/requests/{request}/{outcome}',
+    go: request('pending', `/${outcome}`),
+  })),
+  { name: 'request to withdraw', route: '/admin/requests/{request}/withdraw/{claim}', go: withdraw },
+  { name: 'requests bulk', route: '/admin/requests/bulk', go: bulk },
+
+  { name: 'users', route: '/admin/users', go: at('/admin/users') },
+  { name: 'users empty', route: '/admin/users', go: at('/admin/users?q=nobody+at+all') },
+  { name: 'user', route: '/admin/users/{adult}', go: user },
+  { name: 'user to revoke', route: '/admin/users/revoke', go: revoke },
+  { name: 'matching', route: '/admin/matching', go: at('/admin/matching') },
+  { name: 'cycles', route: '/admin/cycles', go: at('/admin/cycles') },
+  { name: 'cycle', route: '/admin/cycles/{cycle}', go: (page, world) => page.goto(`/admin/cycles/${world.cycle}`) },
+  { name: 'plan', route: '/admin/cycles/plan', go: at('/admin/cycles/plan') },
+  { name: 'health', route: '/admin/health', go: at('/admin/health') },
+  { name: 'settings', route: '/admin/settings', go: at('/admin/settings') },
+  { name: 'tokens', route: '/admin/tokens', go: at('/admin/tokens') },
+  { name: 'settings with faults', route: '/admin/settings', go: wrongSetting },
+  { name: 'tokens with a secret', route: '/admin/tokens', go: newToken },
+  { name: 'audit', route: '/admin/audit', go: at('/admin/audit') },
+  { name: 'help', route: '/admin/help', go: at('/admin/help') },
+  { name: 'not found', route: '/admin/{nothing}', go: at('/admin/nothing') },
+  { name: 'forbidden', route: '/admin/settings', role: 'viewer', go: at('/admin/settings') },
+];
+
+// ---- What stories get ------------------------------------------------------------------------------------------------
+
+const all = (whose, list) => list.map((page) => ({ whose, ...page }));
+export const publicPages = all('public', PUBLIC);
+export const staffPages = all('staff', STAFF);
+export const pages = [...publicPages, ...staffPages];
+
+// Routes that are answered by something else than a page: a redirect, a file, a part of a page.
+export const notPages = [
+  '/',
+  '/admin',
+  '/admin/requests/counts',
+  '/admin/requests/export.csv',
+  '/admin/audit/export.csv',
+  '/admin/cycles/{cycle}/progress',
+];

@@ -1,0 +1,6 @@
+// Every public page and state: no barriers, in light and dark; sound HTML; its budget; 320 to 1920 px; the keyboard; paper.
+
+import { publicPages } from '../pages.mjs';
+import { everyPage } from '../kit/every-page.mjs';
+
+everyPage('every public page', publicPages);
