@@ -23,11 +23,18 @@ describe('lighthouse', () => {
     test(name, async () => {
       const measure = () => lighthouse(kinlink.address + place(), staff ? as : undefined);
       const good = ({ scores }) => Object.values(scores).every((score) => score >= LEAST);
-      let result = await measure();
-      // Speed is measured, and the other story may have both cores: what is good is good in one of three runs.
-      for (let again = 0; again < 2 && !good(result); again += 1) {
-        result = await measure();
+      // Speed is measured, and the other story may have both cores: what is good is good in one of three runs. Under such a
+      // load Lighthouse itself sometimes misses the beginning of its recording and asks to be run again.
+      let result, failed;
+      for (let round = 0; round < 3 && !(result && good(result)); round += 1) {
+        try {
+          result = await measure();
+        } catch (error) {
+          if (!String(error).includes('Please run Lighthouse again')) throw error;
+          failed = error;
+        }
       }
+      if (!result) throw failed;
       assert(good(result), `${name}: ${JSON.stringify(result)}`);
     });
 
