@@ -20,6 +20,7 @@ export async function axe(page, name = page.url()) {
   const found = [];
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
+    await settled(page);
     // An evaluated script is not bound by the page's policy.
     await page.evaluate(`window.axe || (() => { ${axeSource} })()`);
     const violations = await page.evaluate(async (tags) => {
@@ -34,6 +35,11 @@ export async function axe(page, name = page.url()) {
   }
   await page.emulateMedia({ colorScheme: 'light' });
   assert.deepEqual(found, [], `axe finds barriers on ${name}`);
+}
+
+// Colours that fade from light to dark have arrived: half-way there is nothing that anybody reads.
+export async function settled(page) {
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
 }
 
 // Nothing is wider than the window, whatever its width; in a roomy one no table hides columns in a box of its own that scrolls.

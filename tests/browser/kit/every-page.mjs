@@ -57,6 +57,7 @@ export function everyPage(title, entries) {
 async function pictures(page, name) {
   await checks.screenshot(page, `${name} light`);
   await page.emulateMedia({ colorScheme: 'dark' });
+  await checks.settled(page);
   await checks.screenshot(page, `${name} dark`);
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 390, height: 844 });
