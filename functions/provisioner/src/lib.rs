@@ -47,6 +47,8 @@ pub enum Event {
         /// The pupil: Moodle user id, admission number or name.
         pupil: String,
     },
+    /// Forget what has run out: sessions, keys, quotas, requests whose address nobody proved.
+    Tidy {},
     /// Bring our database's schema up to date.
     Migrate {},
 }
@@ -93,6 +95,7 @@ impl Provisioner {
                 let pupil = explain::find_pupil(app, &actor, &pupil).await?;
                 Ok(json!(explain::explain(app, &actor, adult, pupil).await?))
             }
+            Event::Tidy {} => Ok(json!({ "tidied": housekeeping::tidy(app).await? })),
             Event::Migrate {} => {
                 app.migrate().await?;
                 Ok(json!({ "migrated": true }))
@@ -103,12 +106,11 @@ impl Provisioner {
     async fn run(&self, actor: &Actor, mode: Mode, deadline: Option<Timestamp>) -> Result<Value, ServiceError> {
         // Boxed: a cycle's future is large, and nothing here is so short that one allocation counts.
         let ran = Box::pin(cycle::run(&self.app, actor, mode, deadline, &|_| {})).await;
-        // Mails and tidying up do not depend on Moodle: a Moodle that is down must not keep parents from their links.
-        let tidied = housekeeping::tidy(&self.app).await?;
-        let mails = mail::deliver(&self.app, &self.school, &self.transport, MAILS).await?;
+        // Mails do not depend on Moodle: a Moodle that is down must not keep parents from their links.
+        let mails = mail::deliver(&self.app, &self.school, &self.transport, MAILS, deadline).await?;
         Ok(match ran? {
-            Ran::Busy => json!({ "busy": true, "tidied": tidied, "mails": mails }),
-            Ran::Done(report) => json!({ "report": report, "tidied": tidied, "mails": mails }),
+            Ran::Busy => json!({ "busy": true, "mails": mails }),
+            Ran::Done(report) => json!({ "report": report, "mails": mails }),
         })
     }
 }
@@ -126,6 +128,7 @@ mod tests {
             (r#"{"action":"plan"}"#, Event::Plan {}),
             (r#"{"action":"apply","digest":"abc"}"#, Event::Apply { digest: "abc".into() }),
             (r#"{"action":"doctor"}"#, Event::Doctor {}),
+            (r#"{"action":"tidy"}"#, Event::Tidy {}),
             (r#"{"action":"migrate"}"#, Event::Migrate {}),
         ] {
             assert_eq!(serde_json::from_str::<Event>(json).unwrap(), event, "{json}");

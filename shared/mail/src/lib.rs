@@ -10,5 +10,5 @@ mod texts;
 
 pub use kinlink_domain::locale::Locale;
 pub use letter::{Common, Letter, Rendered, render};
-pub use smtp::{Reason, SendError, Smtp};
+pub use smtp::{Reason, SendError, Smtp, TIMEOUT};
 pub use smtp_url::{InvalidSmtpUrl, SmtpUrl, Tls};

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{Rendered, SmtpUrl, Tls};
 
 /// How long one mail may take, from the connection to the server's word that it has it.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A mail that was not sent. Neither addresses nor the server's words are repeated: servers put addresses into them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,17 @@ pub enum SendError {
     /// The same mail will never be accepted.
     #[error("the mail cannot be sent: {0}")]
     Permanent(Reason),
+}
+
+impl SendError {
+    /// Whether it says something of the server, not of this mail: the next mail would meet the same.
+    #[must_use]
+    pub const fn concerns_server(&self) -> bool {
+        match self {
+            Self::Temporary(reason) => !matches!(reason, Reason::Refused(_)),
+            Self::Permanent(_) => false,
+        }
+    }
 }
 
 /// Why a mail was not sent.

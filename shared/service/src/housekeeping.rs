@@ -1,5 +1,5 @@
-//! What is tidied up beside every cycle: requests whose address nobody proved, keys and cycles that nobody asks for any
-//! more, sessions of staff that have ended.
+//! What is tidied up every night (every hour on one machine): requests whose address nobody proved, keys and cycles that nobody
+//! asks for any more, sessions of staff that have ended.
 
 use jiff::SignedDuration;
 use kinlink_domain::Timestamp;

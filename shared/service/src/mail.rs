@@ -19,10 +19,13 @@ use uuid::Uuid;
 
 use crate::{App, ServiceError, status::status_token, submit::PROOF};
 
-/// How often a mail is tried before it counts as failed.
+/// How often a mail that the server refuses for now is tried before it counts as failed.
 const ATTEMPTS: i64 = 8;
 /// For how long a mail that is being sent is hidden from other senders.
 const HIDDEN: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
+
+/// Time that must be left before the deadline for one more mail: what sending may take, and noting that it was sent.
+const ONE_MAIL: jiff::SignedDuration = jiff::SignedDuration::from_secs(kinlink_mail::TIMEOUT.as_secs() as i64 + 5);
 
 /// Which mail is due, with ids only: the texts and links are made when it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,14 +145,24 @@ pub(crate) fn new(
     })
 }
 
-/// Sends what is due, at most `limit` mails.
+/// Sends what is due, at most `limit` mails, and none that might not be sent before the `deadline`, when the process will be
+/// stopped from outside. After a mail for which the server itself is to blame the others stay due: they would fare the same.
 ///
 /// # Errors
 /// The store. A mail server's trouble is no error: the mail waits.
-pub async fn deliver(app: &App, school: &School, transport: &Transport, limit: u32) -> Result<Delivery, ServiceError> {
+pub async fn deliver(
+    app: &App,
+    school: &School,
+    transport: &Transport,
+    limit: u32,
+    deadline: Option<Timestamp>,
+) -> Result<Delivery, ServiceError> {
     let mut delivery = Delivery::default();
     let due = mails::due(&mut app.store.acquire().await?, app.now(), limit).await?;
     for mail in due {
+        if deadline.is_some_and(|end| app.now().checked_add(ONE_MAIL).map_or(true, |soon| soon > end)) {
+            break;
+        }
         let mut store = app.store.acquire().await?;
         let now = app.now();
         let hidden = now.checked_add(HIDDEN).unwrap_or(Timestamp::MAX);
@@ -169,6 +182,13 @@ pub async fn deliver(app: &App, school: &School, transport: &Transport, limit: u
             Ok(()) => {
                 mails::end(&mut store, mail.id, "sent", None, now).await?;
                 delivery.sent += 1;
+            }
+            // However long the server is away, its trouble is no reason to give a mail up.
+            Err(error) if error.concerns_server() => {
+                tracing::warn!(mail.id = %mail.id, %error, "the mail server is in trouble; what is due is tried again");
+                mails::postpone(&mut store, mail.id, pause(now, mail.attempts)).await?;
+                delivery.postponed += 1;
+                break;
             }
             Err(error @ SendError::Temporary(..)) if mail.attempts + 1 < ATTEMPTS => {
                 tracing::warn!(mail.id = %mail.id, %error, "a mail could not be sent; it is tried again");

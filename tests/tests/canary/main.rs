@@ -66,7 +66,7 @@ async fn no_name_address_or_admission_number_reaches_a_log_or_a_queue_message() 
         let reason = Reason { note: Some("canarynote".into()), message, ..Reason::default() };
         let asked = decide::ask(app, &administrator(), request.id, None, &reason).await.unwrap();
         let token = status_token(app, &asked);
-        mail::deliver(app, &world.test.school, &mail::Transport::Store, 50).await.unwrap();
+        mail::deliver(app, &world.test.school, &mail::Transport::Store, 50, None).await.unwrap();
         find_by_status_token(app, &token).await.unwrap().unwrap();
         let answered = questions::answer(app, &token, "Canarychild Canarykin is in 7CANARY.").await.unwrap();
         assert!(matches!(answered, Answered::Taken(_)));
@@ -81,7 +81,7 @@ async fn no_name_address_or_admission_number_reaches_a_log_or_a_queue_message() 
         assert!(world.run(Mode::Jobs).await.is_err());
         decide::end(app, &administrator(), request.id, None, Action::Deny, &Reason::default()).await.unwrap();
         decide::end(app, &administrator(), approved.id, None, Action::Deny, &Reason::default()).await.unwrap();
-        mail::deliver(app, &world.test.school, &mail::Transport::Store, 50).await.unwrap();
+        mail::deliver(app, &world.test.school, &mail::Transport::Store, 50, None).await.unwrap();
         confirm::confirm(app, "no such token").await.unwrap();
 
         let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).to_lowercase();

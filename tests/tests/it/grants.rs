@@ -115,7 +115,7 @@ async fn the_whole_road(engine: Engine) {
     world.moodle_cron().await;
     assert_eq!(world.cycle().await.added, 2, "{engine}");
     assert_eq!(world.request(&request).await.status, Status::Provisioned, "{engine}");
-    let delivery = mail::deliver(app, &world.test.school, &mail::Transport::Store, 50).await.unwrap();
+    let delivery = mail::deliver(app, &world.test.school, &mail::Transport::Store, 50, None).await.unwrap();
     assert_eq!((delivery.failed, delivery.postponed), (0, 0), "{engine}");
 
     heal(&world).await;

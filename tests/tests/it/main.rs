@@ -10,6 +10,7 @@ mod faults;
 mod foreign;
 mod grants;
 mod kill;
+mod mails;
 mod questions;
 mod queue_hints;
 mod road;

@@ -53,7 +53,7 @@ impl World {
     }
 
     async fn deliver(&self) -> Delivery {
-        mail::deliver(&self.test.app, &self.test.school, &Transport::Store, 50).await.unwrap()
+        mail::deliver(&self.test.app, &self.test.school, &Transport::Store, 50, None).await.unwrap()
     }
 
     async fn answer(&self, token: &str, text: &str) -> Result<Answered, ServiceError> {

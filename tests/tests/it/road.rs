@@ -150,7 +150,7 @@ async fn c_14_a_further_child_becomes_a_link_on_the_same_account() {
         assert_eq!(world.test.count("login_rows").await, 1);
         // Both mails: the account, and the child that was added.
         let app = &world.test.app;
-        let delivery = mail::deliver(app, &world.test.school, &mail::Transport::Store, 50).await.unwrap();
+        let delivery = mail::deliver(app, &world.test.school, &mail::Transport::Store, 50, None).await.unwrap();
         assert_eq!((delivery.failed, delivery.postponed), (0, 0), "{engine}");
         let mut store = app.store.acquire().await.unwrap();
         let mails = kinlink_store::mails::newest(&mut store, 50).await.unwrap();

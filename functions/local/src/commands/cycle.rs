@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use kinlink_service::{
-    confirm,
     cycle::{self, Mode, Ran, Report},
-    mail,
+    housekeeping, mail,
 };
 use serde_json::json;
 
@@ -61,8 +60,8 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<Answer, Failure> {
     };
     let ran = Box::pin(cycle::run(app, &local.actor, mode, None, &show)).await;
     bar.finish_and_clear();
-    let expired = confirm::expire(app).await?;
-    let mails = mail::deliver(app, &local.school, &local.transport, MAILS).await?;
+    let tidied = housekeeping::tidy(app).await?;
+    let mails = mail::deliver(app, &local.school, &local.transport, MAILS, None).await?;
     let Ran::Done(report) = ran? else {
         return Err(Failure::new(Exit::Busy, "busy", "another cycle is running; nothing was done")
             .next("It does what is due; look at it with `kinlink cycles list`."));
@@ -76,8 +75,7 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<Answer, Failure> {
             "DEMONSTRATION: Moodle's synchronisation made or revived {accounts} accounts. `kinlink cycle --retry` links them.\n"
         );
     }
-    let answer =
-        json!({ "report": report, "expired": expired, "mails": mails, "demonstration_accounts_made": accounts });
+    let answer = json!({ "report": report, "tidied": tidied, "mails": mails, "demonstration_accounts_made": accounts });
     Ok(Answer::new(answer, text))
 }
 

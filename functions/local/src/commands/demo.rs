@@ -152,7 +152,7 @@ impl Play {
     /// Every adult opens the link in their mail and presses the button.
     async fn confirm(&self) -> Result<(), Failure> {
         let Local { app, school, transport, .. } = &self.local;
-        mail::deliver(app, school, transport, 1_000).await?;
+        mail::deliver(app, school, transport, 1_000, None).await?;
         let mails = mails::newest(&mut app.store.acquire().await?, 1_000).await?;
         let bar = self.bar(mails.len(), "Parents open the link");
         let begins = format!("{}/confirm/", school.public_url);

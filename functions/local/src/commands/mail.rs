@@ -138,7 +138,7 @@ async fn send(local: &Local, limit: u32) -> Result<Answer, Failure> {
             Written::all(local, due).await?.into_iter().filter(|one| one.rendered.is_some()).collect()
         }
     };
-    let done = mail::deliver(app, &local.school, &local.transport, limit).await?;
+    let done = mail::deliver(app, &local.school, &local.transport, limit, None).await?;
     let mut text = shown.iter().map(Written::text).collect::<Vec<_>>().join("\n");
     let verb = if matches!(local.transport, Transport::Store) { "shown (KINLINK_MAIL_URL is not set)" } else { "sent" };
     let _ = writeln!(
