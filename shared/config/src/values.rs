@@ -6,6 +6,8 @@ use kinlink_db::Engine;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
+use crate::SecretReference;
+
 /// A text that is not a value of the setting: what was expected instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -16,6 +18,7 @@ pub struct InvalidValue(pub &'static str);
 pub struct DatabaseUrl {
     url: SecretString,
     engine: Engine,
+    reference: Option<SecretReference>,
 }
 
 impl DatabaseUrl {
@@ -23,6 +26,16 @@ impl DatabaseUrl {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.url.expose_secret()
+    }
+
+    /// Where it stands in AWS Secrets Manager, if it came from there: it may change there while we run.
+    #[must_use]
+    pub const fn reference(&self) -> Option<&SecretReference> {
+        self.reference.as_ref()
+    }
+
+    pub(crate) fn set_reference(&mut self, reference: SecretReference) {
+        self.reference = Some(reference);
     }
 
     /// Which engine it names.
@@ -53,7 +66,7 @@ impl FromStr for DatabaseUrl {
                 return Err(EXPECTED);
             }
         }
-        Ok(Self { url: text.into(), engine })
+        Ok(Self { url: text.into(), engine, reference: None })
     }
 }
 impl fmt::Display for DatabaseUrl {
@@ -75,6 +88,64 @@ impl fmt::Display for DatabaseUrl {
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DatabaseUrl({self})")
+    }
+}
+
+/// How we prove to a database who we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseAuth {
+    /// By the password in its URL.
+    Password,
+    /// By a token that AWS signs for our role; the URL has no password.
+    AwsIam,
+}
+
+impl FromStr for DatabaseAuth {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "password" => Ok(Self::Password),
+            "aws-iam" => Ok(Self::AwsIam),
+            _ => Err(InvalidValue("password or aws-iam")),
+        }
+    }
+}
+impl fmt::Display for DatabaseAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password => "password",
+            Self::AwsIam => "aws-iam",
+        })
+    }
+}
+
+/// What our user may do in Moodle's database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoodleAccess {
+    /// Read: enough for the staff's pages.
+    Read,
+    /// Read, and write what the provisioner writes.
+    Write,
+}
+
+impl FromStr for MoodleAccess {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "read" => Ok(Self::Read),
+            "write" => Ok(Self::Write),
+            _ => Err(InvalidValue("read or write")),
+        }
+    }
+}
+impl fmt::Display for MoodleAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        })
     }
 }
 

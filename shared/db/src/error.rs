@@ -1,6 +1,6 @@
 //! What can go wrong with a database, without repeating what was in it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// The kinds of failure that callers tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,16 @@ pub struct DbError {
 
 /// The driver's error, whose text is kept out of chains printed with `{:#}`.
 #[derive(Debug)]
-struct Hidden(sqlx::Error);
+struct Hidden(Cause);
+
+#[derive(Debug)]
+enum Cause {
+    Driver(sqlx::Error),
+    /// No answer for so long.
+    Silent(Duration),
+    /// There is nothing to connect with; the words say why.
+    NoCredentials(String),
+}
 
 impl std::fmt::Display for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -57,11 +66,32 @@ impl DbError {
 
     /// The same failure, met on the way to a migration.
     pub(crate) fn into_migrate_failure(self) -> crate::MigrateFailure {
-        crate::MigrateFailure(sqlx::migrate::MigrateError::Execute(self.cause.0))
+        let error = match self.cause.0 {
+            Cause::Driver(error) => error,
+            Cause::Silent(_) => sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, self.describe())),
+            Cause::NoCredentials(_) => sqlx::Error::Io(std::io::Error::other(self.describe())),
+        };
+        crate::MigrateFailure(sqlx::migrate::MigrateError::Execute(error))
+    }
+
+    /// The server did not answer for so long.
+    pub(crate) const fn silent(limit: Duration) -> Self {
+        Self { fault: Fault::Unreachable, cause: Hidden(Cause::Silent(limit)) }
+    }
+
+    /// What to connect with could not be had, in words.
+    pub(crate) const fn no_credentials(why: String) -> Self {
+        Self { fault: Fault::Unreachable, cause: Hidden(Cause::NoCredentials(why)) }
     }
 
     fn describe(&self) -> String {
-        let error = &self.cause.0;
+        let error = match &self.cause.0 {
+            Cause::Driver(error) => error,
+            Cause::Silent(limit) => {
+                return format!("the database did not answer within {} s", limit.as_secs_f32());
+            }
+            Cause::NoCredentials(why) => return format!("the database cannot be connected to: {why}"),
+        };
         let code = code(error);
         match self.fault {
             Fault::Duplicate => "a row with this unique key exists already".to_owned(),
@@ -72,6 +102,8 @@ impl DbError {
             Fault::Denied => format!("the database user lacks a right: {}", message(error)),
             Fault::Unreachable => format!("the database cannot be reached: {}", message(error)),
             Fault::Other => match error {
+                // Our own words, or the driver's about a parameter: never the URL.
+                sqlx::Error::Configuration(why) => format!("wrong connection settings: {why}"),
                 sqlx::Error::ColumnDecode { index, .. } => {
                     format!("column {index} holds an unexpected type")
                 }
@@ -86,7 +118,7 @@ impl DbError {
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
-        Self { fault: classify(&error), cause: Hidden(error) }
+        Self { fault: classify(&error), cause: Hidden(Cause::Driver(error)) }
     }
 }
 
@@ -101,6 +133,31 @@ fn message(error: &sqlx::Error) -> String {
         sqlx::Error::PoolTimedOut => "no connection became free in time".to_owned(),
         other => kind_of(other).to_owned(),
     }
+}
+
+/// Whether the server refused the password (or token) that it was given.
+pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
+    #[cfg(feature = "mysql")]
+    if let Some(number) = mysql_number(error) {
+        return matches!(number, 1045 | 1698);
+    }
+    // 28000: what RDS says of a token that it does not take.
+    matches!(code(error).as_ref(), "28P01" | "28000")
+}
+
+/// Whether the server has no connection left for us at the moment, and the driver does not try again by itself.
+pub(crate) fn is_full(error: &sqlx::Error) -> bool {
+    #[cfg(feature = "mysql")]
+    if let Some(number) = mysql_number(error) {
+        return matches!(number, 1040 | 1203 | 1226);
+    }
+    code(error) == "53300"
+}
+
+#[cfg(feature = "mysql")]
+fn mysql_number(error: &sqlx::Error) -> Option<u16> {
+    let database = error.as_database_error()?;
+    database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(sqlx::mysql::MySqlDatabaseError::number)
 }
 
 fn kind_of(error: &sqlx::Error) -> &'static str {
@@ -118,21 +175,24 @@ fn kind_of(error: &sqlx::Error) -> &'static str {
 
 fn classify(error: &sqlx::Error) -> Fault {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
-            Fault::Unreachable
-        }
+        // Protocol: what answered was cut off, or is no such server.
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed => Fault::Unreachable,
         sqlx::Error::Database(database) => {
             if database.is_unique_violation() {
                 return Fault::Duplicate;
             }
             // PostgreSQL and MySQL give an SQLSTATE or error number, SQLite its (extended) result code.
             #[cfg(feature = "mysql")]
-            if let Some(mysql) = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-                return match mysql.number() {
+            if let Some(number) = mysql_number(error) {
+                return match number {
                     1205 | 1213 => Fault::Conflict,
                     1049 | 1054 | 1146 => Fault::Schema,
                     1044 | 1142 | 1143 | 1227 | 1370 => Fault::Denied,
-                    1040 | 1045 | 1130 | 1203 | 1698 => Fault::Unreachable,
+                    1040 | 1045 | 1130 | 1203 | 1226 | 1698 => Fault::Unreachable,
                     _ => Fault::Other,
                 };
             }

@@ -6,11 +6,15 @@
 //!
 //! What does not live here: any table name. Statements belong to `store` and `moodle`.
 
+mod acquire;
 mod bulk;
+mod connect;
 mod crash;
 mod engine;
 mod error;
+mod pause;
 mod pool;
+mod renewal;
 mod rewrite;
 mod session;
 mod stats;
@@ -20,6 +24,7 @@ pub use bulk::{ROWS_PER_STATEMENT, insert_many};
 pub use engine::{Engine, UnknownScheme};
 pub use error::{DbError, Fault};
 pub use pool::{Db, MigrateFailure, Options};
+pub use renewal::{Renewal, UrlFuture};
 pub use rewrite::{in_list, rewrite, values_list};
 pub use session::{Connection, FromAnyRow, Session, Tx};
 pub use stats::Stats;

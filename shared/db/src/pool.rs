@@ -1,32 +1,71 @@
-//! Connecting: options, pools, and what every connection is told before its first statement.
+//! A database and its pool of connections.
 
-use std::{str::FromStr as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use sqlx::{ConnectOptions as _, Executor as _};
+use sqlx::Executor as _;
 
-use crate::{Connection, DbError, Engine, FromAnyRow, Session, Stats, Tx, Value};
+use crate::{
+    Connection, DbError, Engine, FromAnyRow, Renewal, Session, Stats, Tx, Value, connect, connect::configuration,
+    pause::Pauses, renewal::Renewing,
+};
+
+/// How long a connection that has been idle may take to show that it lives.
+const PING_LIMIT: Duration = Duration::from_secs(2);
 
 /// The options that all three drivers share.
 macro_rules! sized {
-    ($pool:ident, $options:expr, $max:expr) => {
-        $pool::new().max_connections($max).acquire_timeout($options.acquire_timeout).idle_timeout($options.idle_timeout)
-    };
+    ($pool:ident, $options:expr, $max:expr) => {{
+        let pauses = Pauses::default();
+        $pool::new()
+            .max_connections($max)
+            .acquire_timeout($options.acquire_timeout)
+            .idle_timeout($options.idle_timeout)
+            .max_lifetime($options.max_lifetime)
+            .test_before_acquire(false)
+            .before_acquire(move |connection, met| {
+                let must_ask = pauses.must_ask(met.age, met.idle_for, $options.trusted_idle);
+                Box::pin(async move {
+                    if !must_ask {
+                        return Ok(true);
+                    }
+                    let answer = tokio::time::timeout(PING_LIMIT, sqlx::Connection::ping(connection)).await;
+                    Ok(matches!(answer, Ok(Ok(()))))
+                })
+            })
+    }};
 }
 
-/// How a pool is sized.
+/// How a pool is sized, and how patient it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Upper bound of connections; 1 in a Lambda sandbox.
+    /// Upper bound of connections; very few in a Lambda sandbox.
     pub max_connections: u32,
-    /// How long a statement waits for a free connection before it fails as [`crate::Fault::Unreachable`].
+    /// How long a statement waits for a connection before it fails as [`crate::Fault::Unreachable`]. Connecting is part of
+    /// it, and trying again when the server is full or starting.
     pub acquire_timeout: Duration,
     /// How long a connection may lie idle; shorter than the server's own limit.
     pub idle_timeout: Duration,
+    /// How long a connection may lie idle before it is asked, when it is used again, whether it still lives: a frozen sandbox
+    /// loses its connections without a word, but one that was busy a moment ago has not.
+    pub trusted_idle: Duration,
+    /// How old a connection may become.
+    pub max_lifetime: Duration,
+    /// How long a statement may take before it fails as [`crate::Fault::Unreachable`] and its connection ends: a server
+    /// that is gone without a word would be waited for until TCP gives up. Not for SQLite, which has no network, and
+    /// not for migrations.
+    pub statement_timeout: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_connections: 8, acquire_timeout: Duration::from_secs(10), idle_timeout: Duration::from_mins(4) }
+        Self {
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(4),
+            trusted_idle: Duration::from_secs(2),
+            max_lifetime: Duration::from_mins(30),
+            statement_timeout: Duration::from_mins(5),
+        }
     }
 }
 
@@ -34,6 +73,8 @@ impl Default for Options {
 #[derive(Debug, Clone)]
 pub struct Db {
     pub(crate) pool: Pool,
+    pub(crate) options: Options,
+    pub(crate) renewing: Option<Arc<Renewing>>,
     pub(crate) stats: Arc<Stats>,
 }
 
@@ -47,43 +88,21 @@ pub(crate) enum Pool {
     Postgres(sqlx::PgPool),
 }
 
-fn configuration(error: impl std::error::Error + Send + Sync + 'static) -> DbError {
-    DbError::from(sqlx::Error::Configuration(Box::new(error)))
-}
-
-impl Db {
-    /// A pool for a database URL. Nothing is connected before the first statement.
-    ///
-    /// # Errors
-    /// The URL is not one of ours, or this binary was built without that engine. The URL is not repeated in the error.
-    pub fn connect_lazy(url: &str, options: Options) -> Result<Self, DbError> {
+impl Pool {
+    fn lazy(url: &str, options: Options, tokens: bool) -> Result<Self, DbError> {
         let engine = Engine::of_url(url).map_err(configuration)?;
-        let pool = match engine {
+        Ok(match engine {
             #[cfg(feature = "sqlite")]
             Engine::Sqlite => {
-                use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-                let connect = SqliteConnectOptions::from_str(url)?
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full)
-                    .foreign_keys(true)
-                    .busy_timeout(Duration::from_secs(20))
-                    .disable_statement_logging();
+                use sqlx::sqlite::SqlitePoolOptions;
                 // Each connection to `:memory:` would be a database of its own.
                 let max = if url.contains(":memory:") { 1 } else { options.max_connections };
-                Pool::Sqlite(sized!(SqlitePoolOptions, options, max).connect_lazy_with(connect))
+                Self::Sqlite(sized!(SqlitePoolOptions, options, max).connect_lazy_with(connect::sqlite(url)?))
             }
             #[cfg(feature = "mysql")]
             Engine::MySql => {
-                use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
-                let connect = MySqlConnectOptions::from_str(url)?
-                    .charset("utf8mb4")
-                    .pipes_as_concat(false)
-                    .no_engine_substitution(false)
-                    .timezone(None)
-                    .statement_cache_capacity(200)
-                    .disable_statement_logging();
-                Pool::MySql(
+                use sqlx::mysql::MySqlPoolOptions;
+                Self::MySql(
                     sized!(MySqlPoolOptions, options, options.max_connections)
                         .after_connect(|connection, _| {
                             Box::pin(async move {
@@ -98,24 +117,53 @@ impl Db {
                                     .map(drop)
                             })
                         })
-                        .connect_lazy_with(connect),
+                        .connect_lazy_with(connect::mysql(url, tokens)?),
                 )
             }
             #[cfg(feature = "postgres")]
             Engine::Postgres => {
-                use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-                let connect = PgConnectOptions::from_str(url)?
-                    .application_name("kinlink")
-                    .statement_cache_capacity(200)
-                    .disable_statement_logging();
-                Pool::Postgres(sized!(PgPoolOptions, options, options.max_connections).connect_lazy_with(connect))
+                use sqlx::postgres::PgPoolOptions;
+                let pool = sized!(PgPoolOptions, options, options.max_connections);
+                Self::Postgres(pool.connect_lazy_with(connect::postgres(url, tokens)?))
             }
             #[allow(unreachable_patterns, reason = "reached only when an engine's feature is off")]
             _ => {
                 return Err(configuration(std::io::Error::other(format!("this binary was built without {engine}"))));
             }
-        };
-        Ok(Self { pool, stats: Arc::default() })
+        })
+    }
+
+    /// From now on new connections are made with another URL.
+    pub(crate) fn set_url(&self, url: &str, tokens: bool) -> Result<(), DbError> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pool) => pool.set_connect_options(connect::sqlite(url)?),
+            #[cfg(feature = "mysql")]
+            Self::MySql(pool) => pool.set_connect_options(connect::mysql(url, tokens)?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => pool.set_connect_options(connect::postgres(url, tokens)?),
+        }
+        Ok(())
+    }
+}
+
+impl Db {
+    /// A pool for a database URL. Nothing is connected before the first statement.
+    ///
+    /// # Errors
+    /// The URL is not one of ours, or this binary was built without that engine. The URL is not repeated in the error.
+    pub fn connect_lazy(url: &str, options: Options) -> Result<Self, DbError> {
+        Ok(Self { pool: Pool::lazy(url, options, false)?, options, renewing: None, stats: Arc::default() })
+    }
+
+    /// As [`Db::connect_lazy`], for a database whose URL does not stay what it is.
+    ///
+    /// # Errors
+    /// As [`Db::connect_lazy`]; and tokens would be sent over a connection without TLS.
+    pub fn connect_renewing(url: &str, renewal: Renewal, options: Options) -> Result<Self, DbError> {
+        let pool = Pool::lazy(url, options, renewal.gives_tokens())?;
+        let renewing = Some(Arc::new(Renewing::new(renewal, url)));
+        Ok(Self { pool, options, renewing, stats: Arc::default() })
     }
 
     /// Which engine this is.

@@ -1,10 +1,12 @@
 //! Running statements: on a connection or in a transaction, in the same words.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use sqlx::{AssertSqlSafe, Transaction, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr, pool::PoolConnection};
+use sqlx_core::transaction::TransactionManager as _;
+use tokio::time::timeout;
 
-use crate::{Db, DbError, Engine, MigrateFailure, Stats, Value, crash, pool::Pool, rewrite, stats};
+use crate::{Db, DbError, Engine, MigrateFailure, Stats, Value, acquire::acquire, crash, pool::Pool, rewrite, stats};
 
 /// A row type that every engine in this binary can fill: any struct with `#[derive(sqlx::FromRow)]` and portable fields.
 pub trait FromAnyRow: from_row::Sqlite + from_row::MySql + from_row::Postgres + Send + Unpin + 'static {}
@@ -59,9 +61,18 @@ pub trait Session: Send {
 }
 
 /// One connection taken out of the pool; it goes back when dropped.
+///
+/// One that is dropped in the middle of a statement (it timed out, or nobody waits for it any more) ends instead: giving it back
+/// would mean to wait for a server that may never answer.
 #[derive(Debug)]
 pub struct Connection {
-    inner: Inner,
+    engine: Engine,
+    /// There until it is dropped or discarded.
+    inner: Option<Inner>,
+    /// Whether a statement was begun and has not come to its end.
+    busy: bool,
+    /// How long a statement may take.
+    limit: Option<Duration>,
     stats: Arc<Stats>,
 }
 
@@ -75,39 +86,53 @@ enum Inner {
     Postgres(PoolConnection<sqlx::Postgres>),
 }
 
-/// A transaction. Nothing is kept unless [`Tx::commit`] returns `Ok`.
-pub struct Tx<'c> {
-    inner: TxInner<'c>,
-    stats: Arc<Stats>,
-}
-
-enum TxInner<'c> {
-    #[cfg(feature = "sqlite")]
-    Sqlite(Transaction<'c, sqlx::Sqlite>),
-    #[cfg(feature = "mysql")]
-    MySql(Transaction<'c, sqlx::MySql>),
-    #[cfg(feature = "postgres")]
-    Postgres(Transaction<'c, sqlx::Postgres>),
-}
+const THERE: &str = "there until it is dropped";
 
 /// On PostgreSQL a statement with more values is planned anew each time: from the sixth time on it would run a kept one by a
 /// plan that compares every row with every value of a long list. (On MariaDB preparing is what is dear.)
 const KEPT_VALUES: usize = 100;
+/// How long a connection is waited for that goes back: it ends a transaction that was left open, and shows that it lives.
+const RETURN_LIMIT: Duration = Duration::from_secs(2);
 
-#[cfg(feature = "sqlite")]
-const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
+/// Runs `$body` for the connection at hand, whichever engine it is.
+macro_rules! on_connection {
+    ($self:expr, |$connection:ident, $arguments:ident| $body:expr) => {
+        match $self.inner.as_mut().expect(THERE) {
+            #[cfg(feature = "sqlite")]
+            Inner::Sqlite(connection) => {
+                use bind::sqlite as $arguments;
+                let $connection = &mut **connection;
+                $body
+            }
+            #[cfg(feature = "mysql")]
+            Inner::MySql(connection) => {
+                use bind::mysql as $arguments;
+                let $connection = &mut **connection;
+                $body
+            }
+            #[cfg(feature = "postgres")]
+            Inner::Postgres(connection) => {
+                use bind::postgres as $arguments;
+                let $connection = &mut **connection;
+                $body
+            }
+        }
+    };
+}
 
 impl Connection {
     pub(crate) async fn acquire(db: &Db) -> Result<Self, DbError> {
         let inner = match &db.pool {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite(pool) => Inner::Sqlite(pool.acquire().await?),
+            Pool::Sqlite(pool) => Inner::Sqlite(acquire(db, pool).await?),
             #[cfg(feature = "mysql")]
-            Pool::MySql(pool) => Inner::MySql(pool.acquire().await?),
+            Pool::MySql(pool) => Inner::MySql(acquire(db, pool).await?),
             #[cfg(feature = "postgres")]
-            Pool::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
+            Pool::Postgres(pool) => Inner::Postgres(acquire(db, pool).await?),
         };
-        Ok(Self { inner, stats: Arc::clone(&db.stats) })
+        let engine = db.engine();
+        let limit = (engine != Engine::Sqlite).then_some(db.options.statement_timeout);
+        Ok(Self { engine, inner: Some(inner), busy: false, limit, stats: Arc::clone(&db.stats) })
     }
 
     /// Begins a transaction on this connection.
@@ -115,16 +140,7 @@ impl Connection {
     /// # Errors
     /// As [`Db::begin`].
     pub async fn begin(&mut self) -> Result<Tx<'_>, DbError> {
-        use sqlx::Connection as _;
-        let inner = match &mut self.inner {
-            #[cfg(feature = "sqlite")]
-            Inner::Sqlite(connection) => TxInner::Sqlite(connection.begin_with(SQLITE_BEGIN).await?),
-            #[cfg(feature = "mysql")]
-            Inner::MySql(connection) => TxInner::MySql(connection.begin().await?),
-            #[cfg(feature = "postgres")]
-            Inner::Postgres(connection) => TxInner::Postgres(connection.begin().await?),
-        };
-        Ok(Tx { inner, stats: Arc::clone(&self.stats) })
+        Tx::on(Held::Lent(self)).await
     }
 
     /// Applies a set of embedded migrations with sqlx's migrator. After a failure, [`Connection::discard`] it on a server:
@@ -135,7 +151,8 @@ impl Connection {
     /// # Errors
     /// sqlx's reason: a migration failed or one that was applied has changed since.
     pub async fn migrate(&mut self, migrator: &sqlx::migrate::Migrator) -> Result<(), MigrateFailure> {
-        let result = match &mut self.inner {
+        self.busy = true;
+        let result = match self.inner.as_mut().expect(THERE) {
             #[cfg(feature = "sqlite")]
             Inner::Sqlite(connection) => migrator.run_direct(None, &mut **connection, false).await,
             #[cfg(feature = "mysql")]
@@ -143,80 +160,175 @@ impl Connection {
             #[cfg(feature = "postgres")]
             Inner::Postgres(connection) => migrator.run_direct(None, &mut **connection, false).await,
         };
+        self.busy = false;
         result.map_err(MigrateFailure)
     }
 
     /// Ends the connection instead of giving it back: what is bound to it (an advisory lock) ends with it.
-    pub fn discard(self) {
-        match self.inner {
+    pub fn discard(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        match self.inner.take() {
             #[cfg(feature = "sqlite")]
-            Inner::Sqlite(connection) => drop(connection.detach()),
+            Some(Inner::Sqlite(connection)) => drop(connection.detach()),
             #[cfg(feature = "mysql")]
-            Inner::MySql(connection) => drop(connection.detach()),
+            Some(Inner::MySql(connection)) => drop(connection.detach()),
             #[cfg(feature = "postgres")]
-            Inner::Postgres(connection) => drop(connection.detach()),
+            Some(Inner::Postgres(connection)) => drop(connection.detach()),
+            None => {}
         }
     }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SQLite answers always, and an embedded database in memory would end with its connection.
+        if self.busy && self.engine != Engine::Sqlite {
+            self.end();
+        }
+        match self.inner.take() {
+            #[cfg(feature = "sqlite")]
+            Some(Inner::Sqlite(connection)) => drop(connection),
+            #[cfg(feature = "mysql")]
+            Some(Inner::MySql(connection)) => give_back(connection),
+            #[cfg(feature = "postgres")]
+            Some(Inner::Postgres(connection)) => give_back(connection),
+            None => {}
+        }
+    }
+}
+
+/// What dropping does in sqlx, but not for ever: a connection that died while the sandbox was frozen would keep its place in the
+/// pool.
+fn give_back<D: sqlx::Database>(mut connection: PoolConnection<D>) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn(timeout(RETURN_LIMIT, connection.return_to_pool()))),
+        Err(_) => drop(connection.detach()),
+    }
+}
+
+/// Waits for a statement, within its limit; `busy` stays true if it did not come to its end. Nothing more is said on such a
+/// connection: it would only wait again.
+async fn run<T>(
+    busy: &mut bool,
+    limit: Option<Duration>,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, DbError> {
+    if let Some(limit) = limit
+        && *busy
+    {
+        return Err(DbError::silent(limit));
+    }
+    *busy = true;
+    let result = match limit {
+        Some(limit) => timeout(limit, statement).await.map_err(|_| DbError::silent(limit))?,
+        None => statement.await,
+    };
+    *busy = false;
+    Ok(result?)
+}
+
+/// A transaction. Nothing is kept unless [`Tx::commit`] returns `Ok`.
+pub struct Tx<'c> {
+    connection: Held<'c>,
+    open: bool,
+}
+
+/// The connection of a transaction. sqlx's own transaction would hide it, and with it the way to end it.
+enum Held<'c> {
+    Own(Connection),
+    Lent(&'c mut Connection),
+}
+
+impl Held<'_> {
+    const fn get(&mut self) -> &mut Connection {
+        match self {
+            Self::Own(connection) => connection,
+            Self::Lent(connection) => connection,
+        }
+    }
+}
+
+async fn begin<D: sqlx::Database>(
+    connection: &mut D::Connection,
+    statement: Option<SqlStr>,
+) -> Result<(), sqlx::Error> {
+    D::TransactionManager::begin(connection, statement).await
+}
+
+async fn commit<D: sqlx::Database>(connection: &mut D::Connection) -> Result<(), sqlx::Error> {
+    D::TransactionManager::commit(connection).await
+}
+
+fn start_rollback<D: sqlx::Database>(connection: &mut D::Connection) {
+    D::TransactionManager::start_rollback(connection);
 }
 
 impl Tx<'static> {
     pub(crate) async fn begin(db: &Db) -> Result<Self, DbError> {
-        let inner = match &db.pool {
-            #[cfg(feature = "sqlite")]
-            Pool::Sqlite(pool) => TxInner::Sqlite(pool.begin_with(SQLITE_BEGIN).await?),
-            #[cfg(feature = "mysql")]
-            Pool::MySql(pool) => TxInner::MySql(pool.begin().await?),
-            #[cfg(feature = "postgres")]
-            Pool::Postgres(pool) => TxInner::Postgres(pool.begin().await?),
-        };
-        Ok(Self { inner, stats: Arc::clone(&db.stats) })
+        Tx::on(Held::Own(Connection::acquire(db).await?)).await
     }
 }
 
-impl Tx<'_> {
+impl<'c> Tx<'c> {
+    async fn on(connection: Held<'c>) -> Result<Self, DbError> {
+        // Open before it is: if beginning does not come to its end, what may have begun is rolled back.
+        let mut tx = Self { connection, open: true };
+        let Connection { inner, busy, limit, .. } = tx.connection.get();
+        match inner.as_mut().expect(THERE) {
+            #[cfg(feature = "sqlite")]
+            Inner::Sqlite(connection) => {
+                let statement = Some("BEGIN IMMEDIATE".into_sql_str());
+                run(busy, *limit, begin::<sqlx::Sqlite>(connection, statement)).await?;
+            }
+            #[cfg(feature = "mysql")]
+            Inner::MySql(connection) => run(busy, *limit, begin::<sqlx::MySql>(connection, None)).await?,
+            #[cfg(feature = "postgres")]
+            Inner::Postgres(connection) => run(busy, *limit, begin::<sqlx::Postgres>(connection, None)).await?,
+        }
+        Ok(tx)
+    }
+
     /// Makes everything that was done in this transaction lasting.
     ///
     /// # Errors
     /// The commit failed. After [`crate::Fault::Unreachable`] it is not known whether it took effect.
-    pub async fn commit(self) -> Result<(), DbError> {
+    pub async fn commit(mut self) -> Result<(), DbError> {
         crash::point("before commit");
-        match self.inner {
+        let Connection { inner, busy, limit, .. } = self.connection.get();
+        match inner.as_mut().expect(THERE) {
             #[cfg(feature = "sqlite")]
-            TxInner::Sqlite(tx) => tx.commit().await?,
+            Inner::Sqlite(connection) => run(busy, *limit, commit::<sqlx::Sqlite>(connection)).await?,
             #[cfg(feature = "mysql")]
-            TxInner::MySql(tx) => tx.commit().await?,
+            Inner::MySql(connection) => run(busy, *limit, commit::<sqlx::MySql>(connection)).await?,
             #[cfg(feature = "postgres")]
-            TxInner::Postgres(tx) => tx.commit().await?,
+            Inner::Postgres(connection) => run(busy, *limit, commit::<sqlx::Postgres>(connection)).await?,
         }
+        self.open = false;
         crash::point("after commit");
         Ok(())
     }
 }
 
-/// Runs `$body` for the connection at hand, whichever engine it is.
-macro_rules! on_connection {
-    ($enum:ident, $self:expr, |$connection:ident, $arguments:ident| $body:expr) => {
-        match &mut $self.inner {
-            #[cfg(feature = "sqlite")]
-            $enum::Sqlite(connection) => {
-                use bind::sqlite as $arguments;
-                let $connection = &mut **connection;
-                $body
-            }
-            #[cfg(feature = "mysql")]
-            $enum::MySql(connection) => {
-                use bind::mysql as $arguments;
-                let $connection = &mut **connection;
-                $body
-            }
-            #[cfg(feature = "postgres")]
-            $enum::Postgres(connection) => {
-                use bind::postgres as $arguments;
-                let $connection = &mut **connection;
-                $body
-            }
+impl Drop for Tx<'_> {
+    fn drop(&mut self) {
+        // A connection that is busy ends, and its transaction with it.
+        if !self.open {
+            return;
         }
-    };
+        // Only noted here; it is sent with what comes next, at the latest when the connection goes back.
+        match self.connection.get().inner.as_mut() {
+            #[cfg(feature = "sqlite")]
+            Some(Inner::Sqlite(connection)) => start_rollback::<sqlx::Sqlite>(connection),
+            #[cfg(feature = "mysql")]
+            Some(Inner::MySql(connection)) => start_rollback::<sqlx::MySql>(connection),
+            #[cfg(feature = "postgres")]
+            Some(Inner::Postgres(connection)) => start_rollback::<sqlx::Postgres>(connection),
+            None => {}
+        }
+    }
 }
 
 /// Turns values into each driver's arguments.
@@ -244,52 +356,58 @@ mod bind {
     binder!("postgres", postgres, sqlx::postgres::PgArguments);
 }
 
-/// Implements [`Session`] for a struct with `inner` and `stats`.
-macro_rules! session {
-    ($type:ty, $enum:ident) => {
-        impl Session for $type {
-            fn engine(&self) -> Engine {
-                match self.inner {
-                    #[cfg(feature = "sqlite")]
-                    $enum::Sqlite(_) => Engine::Sqlite,
-                    #[cfg(feature = "mysql")]
-                    $enum::MySql(_) => Engine::MySql,
-                    #[cfg(feature = "postgres")]
-                    $enum::Postgres(_) => Engine::Postgres,
-                }
-            }
+impl Session for Connection {
+    fn engine(&self) -> Engine {
+        self.engine
+    }
 
-            async fn execute(&mut self, sql: &str, args: impl Into<Vec<Value>> + Send) -> Result<u64, DbError> {
-                if stats::is_write(sql) {
-                    crash::point(sql);
-                }
-                self.stats.count(sql);
-                let sql = rewrite(self.engine(), sql).into_owned();
-                let args = args.into();
-                let keep = self.engine() != Engine::Postgres || args.len() <= KEPT_VALUES;
-                on_connection!($enum, self, |connection, arguments| {
-                    let query = sqlx::query_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
-                    Ok(query.execute(connection).await?.rows_affected())
-                })
-            }
-
-            async fn fetch_all<T: FromAnyRow>(
-                &mut self,
-                sql: &str,
-                args: impl Into<Vec<Value>> + Send,
-            ) -> Result<Vec<T>, DbError> {
-                self.stats.count(sql);
-                let sql = rewrite(self.engine(), sql).into_owned();
-                let args = args.into();
-                let keep = self.engine() != Engine::Postgres || args.len() <= KEPT_VALUES;
-                on_connection!($enum, self, |connection, arguments| {
-                    let query = sqlx::query_as_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
-                    Ok(query.fetch_all(connection).await?)
-                })
-            }
+    async fn execute(&mut self, sql: &str, args: impl Into<Vec<Value>> + Send) -> Result<u64, DbError> {
+        if stats::is_write(sql) {
+            crash::point(sql);
         }
-    };
+        self.stats.count(sql);
+        let sql = rewrite(self.engine, sql).into_owned();
+        let args = args.into();
+        let keep = self.engine != Engine::Postgres || args.len() <= KEPT_VALUES;
+        on_connection!(self, |connection, arguments| {
+            let query = sqlx::query_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
+            Ok(run(&mut self.busy, self.limit, query.execute(connection)).await?.rows_affected())
+        })
+    }
+
+    async fn fetch_all<T: FromAnyRow>(
+        &mut self,
+        sql: &str,
+        args: impl Into<Vec<Value>> + Send,
+    ) -> Result<Vec<T>, DbError> {
+        self.stats.count(sql);
+        let sql = rewrite(self.engine, sql).into_owned();
+        let args = args.into();
+        let keep = self.engine != Engine::Postgres || args.len() <= KEPT_VALUES;
+        on_connection!(self, |connection, arguments| {
+            let query = sqlx::query_as_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
+            run(&mut self.busy, self.limit, query.fetch_all(connection)).await
+        })
+    }
 }
 
-session!(Connection, Inner);
-session!(Tx<'_>, TxInner);
+impl Session for Tx<'_> {
+    fn engine(&self) -> Engine {
+        match &self.connection {
+            Held::Own(connection) => connection.engine,
+            Held::Lent(connection) => connection.engine,
+        }
+    }
+
+    async fn execute(&mut self, sql: &str, args: impl Into<Vec<Value>> + Send) -> Result<u64, DbError> {
+        self.connection.get().execute(sql, args).await
+    }
+
+    async fn fetch_all<T: FromAnyRow>(
+        &mut self,
+        sql: &str,
+        args: impl Into<Vec<Value>> + Send,
+    ) -> Result<Vec<T>, DbError> {
+        self.connection.get().fetch_all(sql, args).await
+    }
+}
