@@ -1,18 +1,24 @@
 //! Plugs the intake function into Lambda.
 
+use std::process::ExitCode;
+
 use axum::{extract::Request, middleware::map_request};
 use kinlink_intake::{IntakeState, router};
-use kinlink_setup::{Databases, Host};
+use kinlink_setup::{
+    Host,
+    function::{self, Function},
+    telemetry::flushing,
+};
 use kinlink_web::ClientAddress;
 use lambda_http::request::RequestContext;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
-    let config = kinlink_config::load_from_process()?.config;
-    kinlink_setup::log(kinlink_config::LogFormat::Json);
-    let app = kinlink_setup::app(&config, &Databases::configured(&config)?, None, Host::Sandbox).await?;
-    let routes = router(IntakeState { app, school: kinlink_setup::school(&config) });
-    lambda_http::run(routes.layer(map_request(client))).await
+fn main() -> ExitCode {
+    function::main(Host::Intake, async |Function { app, school, .. }| {
+        let at_end = app.clone();
+        lambda_runtime::spawn_graceful_shutdown_handler(|| function::close(at_end)).await;
+        let routes = router(IntakeState { app, school }).layer(map_request(client)).layer(flushing());
+        lambda_http::run(routes).await
+    })
 }
 
 /// Tells the function from where a request comes: the gateway says it with the event, not in a header.

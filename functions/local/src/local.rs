@@ -6,10 +6,11 @@ use std::{
     fs::{self, DirBuilder},
     io::{self, Write as _},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
-use kinlink_config::{Config, LogFormat, ReportLine};
+use kinlink_config::{Config, DatabaseUrl, LogFormat, ReportLine};
 use kinlink_db::Fault;
 use kinlink_domain::{
     staff::{Actor, StaffRole},
@@ -22,7 +23,7 @@ use kinlink_service::{
     app::Random,
     mail::{School, Transport},
 };
-use kinlink_setup::{Databases, Host};
+use kinlink_setup::{Aws, Databases, Host};
 use kinlink_store::migrations;
 use secrecy::SecretString;
 
@@ -60,9 +61,10 @@ pub(crate) struct Local {
 impl Local {
     /// Reads the settings, starts the log, and puts everything together. Connects to nothing.
     pub(crate) async fn open(level: &str) -> Result<Self, Failure> {
-        let loaded = kinlink_config::load_from_process()?;
+        let aws = Arc::new(Aws::default());
+        let loaded = kinlink_setup::load(&aws).await?;
         kinlink_setup::log_from(loaded.config.log_format, level);
-        Self::new(loaded.config, loaded.report).await
+        Self::new(loaded.config, loaded.report, &aws).await
     }
 
     /// As [`Self::open`], and the databases are ready: what a command wants that works with them.
@@ -84,12 +86,13 @@ impl Local {
     /// The defaults in a folder, whatever the settings say: for the demonstration.
     pub(crate) async fn in_folder(folder: &Path) -> Result<Self, Failure> {
         kinlink_setup::log_from(LogFormat::Pretty, "error");
-        let local = Self::new(Config { data_dir: folder.to_owned(), ..Config::default() }, Vec::new()).await?;
+        let config = Config { data_dir: folder.to_owned(), ..Config::default() };
+        let local = Self::new(config, Vec::new(), &Arc::default()).await?;
         local.prepare().await?;
         Ok(local)
     }
 
-    async fn new(mut config: Config, report: Vec<ReportLine>) -> Result<Self, Failure> {
+    async fn new(mut config: Config, report: Vec<ReportLine>, aws: &Arc<Aws>) -> Result<Self, Failure> {
         let (embedded_store, demonstration) = (config.store_url.is_none(), config.moodle_url.is_none());
         if embedded_store || demonstration || config.signing_key.is_none() {
             make_folder(&config.data_dir)?;
@@ -98,17 +101,17 @@ impl Local {
             // Its tables have Moodle's usual prefix.
             config.moodle_prefix = Config::default().moodle_prefix;
         }
-        let url = |configured: &Option<kinlink_config::DatabaseUrl>, file: &str| match configured {
-            Some(url) => Ok(url.expose().to_owned()),
+        let url = |configured: &Option<DatabaseUrl>, file: &str| match configured {
+            Some(url) => Ok(url.clone()),
             None => sqlite_url(&config.data_dir.join(file)),
         };
         let databases =
-            Databases { store_url: url(&config.store_url, STORE)?, moodle_url: url(&config.moodle_url, MOODLE)? };
+            Databases { store: url(&config.store_url, STORE)?, moodle: Some(url(&config.moodle_url, MOODLE)?) };
         let key = match config.signing_key {
             Some(_) => None,
             None => Some(own_key(&config.data_dir)?),
         };
-        let app = kinlink_setup::app(&config, &databases, key, Host::Machine).await?;
+        let app = kinlink_setup::app(&config, &databases, key, Host::Machine, aws).await?;
         Ok(Self {
             school: kinlink_setup::school(&config),
             transport: kinlink_setup::transport(&config)?,
@@ -187,11 +190,12 @@ fn unusable(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// The URL of a SQLite file. In URLs `?` begins options and `%` a code.
-fn sqlite_url(path: &Path) -> Result<String, Failure> {
+fn sqlite_url(path: &Path) -> Result<DatabaseUrl, Failure> {
     let path = path.to_str().ok_or_else(|| {
         Failure::failed("data_dir", "the data folder's name is not UTF-8").next("Set KINLINK_DATA_DIR to another one.")
     })?;
-    Ok(format!("sqlite:{}", path.replace('%', "%25").replace('?', "%3F")))
+    let url = format!("sqlite:{}", path.replace('%', "%25").replace('?', "%3F")).parse();
+    Ok(url.map_err(anyhow::Error::from)?)
 }
 
 /// The key in the data folder; made, if it is not there, so that two processes that start at once get the same.

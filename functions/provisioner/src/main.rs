@@ -1,20 +1,28 @@
 //! Plugs the provisioner into Lambda.
 
-use kinlink_domain::Timestamp;
-use kinlink_provisioner::{Event, Provisioner};
-use kinlink_setup::{Databases, Host};
-use lambda_runtime::{LambdaEvent, run, service_fn};
+use std::process::ExitCode;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = kinlink_config::load_from_process()?.config;
-    kinlink_setup::log(kinlink_config::LogFormat::Json);
-    let app = kinlink_setup::app(&config, &Databases::configured(&config)?, None, Host::Sandbox).await?;
-    let (school, transport) = (kinlink_setup::school(&config), kinlink_setup::transport(&config)?);
-    let provisioner = Provisioner { app, school, transport };
-    run(service_fn(async |event: LambdaEvent<Event>| {
-        let deadline = i64::try_from(event.context.deadline).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
-        Box::pin(provisioner.handle(event.payload, deadline)).await.map_err(|error| error.to_string())
-    }))
-    .await
+use kinlink_domain::Timestamp;
+use kinlink_provisioner::Provisioner;
+use kinlink_setup::{
+    Host,
+    function::{self, Function},
+    telemetry, transport,
+};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+fn main() -> ExitCode {
+    function::main(Host::Provisioner, async |Function { config, app, school }| {
+        let at_end = app.clone();
+        lambda_runtime::spawn_graceful_shutdown_handler(|| function::close(at_end)).await;
+        let provisioner = Provisioner { app, school, transport: transport(&config)? };
+        run(service_fn(async |event: LambdaEvent<serde_json::Value>| {
+            let deadline =
+                i64::try_from(event.context.deadline).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+            let answer = provisioner.answer(event.payload, deadline).await;
+            telemetry::flush();
+            answer.map_err(Error::from)
+        }))
+        .await
+    })
 }

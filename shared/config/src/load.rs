@@ -6,7 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Config, ConfigError, ConfigErrors, SETTINGS, Setting, settings::address_of};
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    Config, ConfigError, ConfigErrors, DatabaseAuth, SETTINGS, SecretReference, Secrets, Setting, reference::Kind,
+    settings::address_of,
+};
 
 /// Names the settings file; without it `kinlink.toml` in the current folder is read, if there is one.
 const FILE_VARIABLE: &str = "KINLINK_CONFIG";
@@ -47,7 +52,7 @@ pub enum Origin {
     Variable {
         /// The variable.
         name: &'static str,
-        /// The reference that stood there instead of the value (`env:NAME`, `file:/path`).
+        /// The reference that stood there instead of the value (`env:NAME`, `file:/path`, `aws-sm:NAME`).
         reference: Option<String>,
     },
     /// The settings file.
@@ -93,58 +98,103 @@ struct Given {
     place: String,
 }
 
-/// Reads the settings of this process: its environment, and the file that `KINLINK_CONFIG` names or `kinlink.toml` in
-/// the current folder.
-///
-/// # Errors
-/// Everything that is wrong with them.
-pub fn load_from_process() -> Result<Loaded, ConfigErrors> {
-    let mut errors = Vec::new();
-    let mut variables = BTreeMap::new();
-    for (name, value) in env::vars_os() {
-        // Names that are not UTF-8 are none of ours.
-        let Ok(name) = name.into_string() else { continue };
-        match value.into_string() {
-            Ok(value) => {
-                variables.insert(name, value);
+/// A setting whose value stands in AWS Secrets Manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// The variable, or the key and its file.
+    pub place: String,
+    /// Where the value stands.
+    pub reference: SecretReference,
+}
+
+/// The settings of a process as they were found, not read yet: secrets may have to be fetched in between.
+pub struct Sources {
+    variables: BTreeMap<String, String>,
+    file: Option<(PathBuf, String)>,
+    errors: Vec<ConfigError>,
+}
+
+impl Sources {
+    /// Those of this process: its environment, and the file that `KINLINK_CONFIG` names or `kinlink.toml` in the current
+    /// folder. What is wrong with them is told by [`Sources::load`].
+    #[must_use]
+    pub fn of_process() -> Self {
+        let mut errors = Vec::new();
+        let mut variables = BTreeMap::new();
+        for (name, value) in env::vars_os() {
+            // Names that are not UTF-8 are none of ours.
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => {
+                    variables.insert(name, value);
+                }
+                Err(_) if name.starts_with("KINLINK_") => {
+                    errors.push(ConfigError::Value { place: name, expected: "text in UTF-8".to_owned() });
+                }
+                Err(_) => {}
             }
-            Err(_) if name.starts_with("KINLINK_") => {
-                errors.push(ConfigError::Value { place: name, expected: "text in UTF-8".to_owned() });
-            }
-            Err(_) => {}
         }
+        let named = variables.get(FILE_VARIABLE).filter(|path| !path.is_empty());
+        let path = PathBuf::from(named.map_or(DEFAULT_FILE, String::as_str));
+        let file = match fs::read_to_string(&path) {
+            Ok(text) => Some((path, text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
+            Err(error) => {
+                errors.push(ConfigError::Unreadable { file: path.display().to_string(), reason: error.kind() });
+                None
+            }
+        };
+        Self { variables, file, errors }
     }
-    let named = variables.get(FILE_VARIABLE).filter(|path| !path.is_empty());
-    let path = PathBuf::from(named.map_or(DEFAULT_FILE, String::as_str));
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
-        Err(error) => {
-            errors.push(ConfigError::Unreadable { file: path.display().to_string(), reason: error.kind() });
-            None
-        }
-    };
-    let loaded = load(&variables, text.as_deref().map(|text| TomlFile { path: &path, text }));
-    match loaded {
-        Ok(loaded) if errors.is_empty() => Ok(loaded),
-        Ok(_) => Err(ConfigErrors(errors)),
-        Err(ConfigErrors(others)) => {
-            errors.extend(others);
-            Err(ConfigErrors(errors))
+
+    fn file(&self) -> Option<TomlFile<'_>> {
+        self.file.as_ref().map(|(path, text)| TomlFile { path, text })
+    }
+
+    /// As [`references`].
+    #[must_use]
+    pub fn references(&self) -> Vec<Needed> {
+        references(&self.variables, self.file())
+    }
+
+    /// As [`load`].
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn load(mut self, secrets: &Secrets) -> Result<Loaded, ConfigErrors> {
+        let mut errors = std::mem::take(&mut self.errors);
+        match load(&self.variables, self.file(), secrets) {
+            Ok(loaded) if errors.is_empty() => Ok(loaded),
+            Ok(_) => Err(ConfigErrors(errors)),
+            Err(ConfigErrors(others)) => {
+                errors.extend(others);
+                Err(ConfigErrors(errors))
+            }
         }
     }
 }
 
-/// Reads settings from all variables of an environment and, where there is one, a file. An empty variable is the same
-/// as none. Files that secrets refer to are read.
-///
-/// # Errors
-/// Everything that is wrong with them.
-pub fn load(variables: &BTreeMap<String, String>, file: Option<TomlFile<'_>>) -> Result<Loaded, ConfigErrors> {
-    let mut errors = Vec::new();
-    unknown_variables(variables, &mut errors);
-    let mut given = file.map_or_else(BTreeMap::new, |file| in_file(file, &mut errors));
-    // Variables come second and replace what stands in the file.
+/// The settings whose values stand in AWS Secrets Manager, in the order of [`SETTINGS`].
+#[must_use]
+pub fn references(variables: &BTreeMap<String, String>, file: Option<TomlFile<'_>>) -> Vec<Needed> {
+    // What is wrong elsewhere is told when everything is loaded.
+    let mut given = given(variables, file, &mut Vec::new());
+    let secret = SETTINGS.iter().filter(|setting| setting.secret);
+    secret
+        .filter_map(|setting| {
+            let Given { text, place, .. } = given.remove(setting.name)?;
+            SecretReference::read(&text).map(|reference| Needed { place, reference })
+        })
+        .collect()
+}
+
+/// What was given for each setting. Variables replace what stands in the file; an empty one is the same as none.
+fn given(
+    variables: &BTreeMap<String, String>,
+    file: Option<TomlFile<'_>>,
+    errors: &mut Vec<ConfigError>,
+) -> BTreeMap<&'static str, Given> {
+    let mut given = file.map_or_else(BTreeMap::new, |file| in_file(file, errors));
     for setting in SETTINGS {
         if let Some(text) = variables.get(setting.variable).map(|text| text.trim())
             && (setting.empty_is_value || !text.is_empty())
@@ -154,16 +204,44 @@ pub fn load(variables: &BTreeMap<String, String>, file: Option<TomlFile<'_>>) ->
             given.insert(setting.name, Given { text: text.to_owned(), origin, place });
         }
     }
+    given
+}
+
+/// Reads settings from all variables of an environment and, where there is one, a file. An empty variable is the same
+/// as none. Files that secrets refer to are read; `secrets` holds what was fetched for [`references`].
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load(
+    variables: &BTreeMap<String, String>,
+    file: Option<TomlFile<'_>>,
+    secrets: &Secrets,
+) -> Result<Loaded, ConfigErrors> {
+    let mut errors = Vec::new();
+    unknown_variables(variables, &mut errors);
+    let mut given = given(variables, file, &mut errors);
     let mut config = Config::default();
     let mut origins = BTreeMap::new();
     for setting in SETTINGS {
         if let Some(given) = given.remove(setting.name) {
-            match apply(setting, given, variables, &mut config) {
+            match apply(setting, given, variables, secrets, &mut config) {
                 Ok(origin) => {
                     origins.insert(setting.name, origin);
                 }
                 Err(error) => errors.push(error),
             }
+        }
+    }
+    for (name, url) in [
+        ("store_url", &mut config.store_url),
+        ("store_owner_url", &mut config.store_owner_url),
+        ("moodle_url", &mut config.moodle_url),
+    ] {
+        if let (Some(url), Some(Origin::Variable { reference, .. } | Origin::File { reference, .. })) =
+            (url, origins.get(name))
+            && let Some(reference) = reference.as_deref().and_then(SecretReference::read)
+        {
+            url.set_reference(reference);
         }
     }
     if !origins.contains_key("public_url") {
@@ -178,6 +256,14 @@ pub fn load(variables: &BTreeMap<String, String>, file: Option<TomlFile<'_>>) ->
             errors.push(ConfigError::Incomplete { needing: "KINLINK_QUEUE_DEAD_URL", missing: "KINLINK_QUEUE_URL" });
         }
         sign_in(&config, &mut errors);
+        for (auth, auth_variable, url, url_variable) in [
+            (config.store_auth, "KINLINK_STORE_AUTH", config.store_url.is_some(), "KINLINK_STORE_URL"),
+            (config.moodle_auth, "KINLINK_MOODLE_AUTH", config.moodle_url.is_some(), "KINLINK_MOODLE_URL"),
+        ] {
+            if auth == DatabaseAuth::AwsIam && !url {
+                errors.push(ConfigError::Incomplete { needing: auth_variable, missing: url_variable });
+            }
+        }
     }
     if !errors.is_empty() {
         return Err(ConfigErrors(errors));
@@ -213,11 +299,12 @@ fn apply(
     setting: &Setting,
     Given { text, mut origin, place }: Given,
     variables: &BTreeMap<String, String>,
+    secrets: &Secrets,
     config: &mut Config,
 ) -> Result<Origin, ConfigError> {
     let mut value = text;
     if setting.secret
-        && let Some(target) = dereference(&value, variables)
+        && let Some(target) = dereference(&value, setting, variables, secrets)
     {
         let target = target.map_err(|problem| ConfigError::Reference { place: place.clone(), problem })?;
         let stood_there = std::mem::replace(&mut value, target);
@@ -231,7 +318,12 @@ fn apply(
 }
 
 /// The secret that a reference means; `None` if the text is no reference but the secret itself.
-fn dereference(text: &str, variables: &BTreeMap<String, String>) -> Option<Result<String, String>> {
+fn dereference(
+    text: &str,
+    setting: &Setting,
+    variables: &BTreeMap<String, String>,
+    secrets: &Secrets,
+) -> Option<Result<String, String>> {
     if let Some(name) = text.strip_prefix("env:") {
         let value = variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
         return Some(
@@ -241,11 +333,16 @@ fn dereference(text: &str, variables: &BTreeMap<String, String>) -> Option<Resul
     if let Some(path) = text.strip_prefix("file:") {
         return Some(secret_file(path).map_err(|reason| format!("the file {path} that it refers to {reason}")));
     }
-    text.starts_with("aws-sm:").then(|| {
-        Err("secrets in AWS Secrets Manager (aws-sm:) come with the AWS deployment and cannot be read here; \
-             use env:NAME or file:/path"
-            .to_owned())
-    })
+    let reference = SecretReference::read(text)?;
+    let kind = if setting.database { Kind::DatabaseUrl } else { Kind::Text };
+    let value = match secrets.get(reference.secret()) {
+        Some(content) => reference.value(content, kind),
+        None => Err(format!(
+            "the secret {} that it refers to was not fetched from AWS Secrets Manager; use env:NAME or file:/path here",
+            reference.secret()
+        )),
+    };
+    Some(value.map(|value| value.expose_secret().to_owned()))
 }
 
 fn secret_file(path: &str) -> Result<String, String> {

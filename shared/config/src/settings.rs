@@ -7,7 +7,7 @@ use kinlink_mail::SmtpUrl;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::values::{DatabaseUrl, LogFormat, TablePrefix, WebAddress};
+use crate::values::{DatabaseAuth, DatabaseUrl, LogFormat, MoodleAccess, TablePrefix, WebAddress};
 
 /// How Kinlink reaches the world around it.
 #[derive(Debug, Clone)]
@@ -16,8 +16,16 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Our database; `None` for a SQLite file in `data_dir`.
     pub store_url: Option<DatabaseUrl>,
+    /// How we prove to our database who we are.
+    pub store_auth: DatabaseAuth,
+    /// Our database as its owner, who alone may change its tables; `None` where that is the user of [`Self::store_url`].
+    pub store_owner_url: Option<DatabaseUrl>,
     /// Moodle's database; `None` for the demonstration Moodle.
     pub moodle_url: Option<DatabaseUrl>,
+    /// How we prove to Moodle's database who we are.
+    pub moodle_auth: DatabaseAuth,
+    /// What our user may do there.
+    pub moodle_access: MoodleAccess,
     /// What Moodle's table names begin with.
     pub moodle_prefix: TablePrefix,
     /// Where people open Moodle.
@@ -70,7 +78,11 @@ impl Default for Config {
         Self {
             data_dir: ".kinlink".into(),
             store_url: None,
+            store_auth: DatabaseAuth::Password,
+            store_owner_url: None,
             moodle_url: None,
+            moodle_auth: DatabaseAuth::Password,
+            moodle_access: MoodleAccess::Write,
             moodle_prefix: "mdl_".parse().expect("a prefix"),
             moodle_site: None,
             queue_url: None,
@@ -108,8 +120,11 @@ pub struct Setting {
     pub variable: &'static str,
     /// What it means, and what happens without it.
     pub meaning: &'static str,
-    /// Whether the value must never be shown. Such a value may be a reference: `env:NAME` or `file:/path`.
+    /// Whether the value must never be shown. Such a value may be a reference: `env:NAME`, `file:/path` or
+    /// `aws-sm:NAME-OR-ARN` ([`crate::SecretReference`]).
     pub secret: bool,
+    /// Whether the value is the URL of a database, which may be put together from a secret's parts.
+    pub(crate) database: bool,
     /// Its value as people may see it: secrets are masked. `None` if it has none.
     pub shown: fn(&Config) -> Option<String>,
     /// Whether nothing is a value. For all others an empty variable is the same as none.
@@ -118,7 +133,8 @@ pub struct Setting {
     pub(crate) set: fn(&mut Config, &str) -> Result<(), String>,
 }
 
-/// A row of the table: name, variable, meaning, writer and reader, then those of `secret` and `empty_is_value` that hold.
+/// A row of the table: name, variable, meaning, writer and reader, then those of `secret`, `database` and `empty_is_value` that
+/// hold.
 macro_rules! setting {
     ($name:literal, $variable:literal, $meaning:literal, $shown:expr, $set:expr $(, $field:ident)*) => {
         Setting {
@@ -128,6 +144,7 @@ macro_rules! setting {
                 variable: $variable,
                 meaning: $meaning,
                 secret: false,
+                database: false,
                 empty_is_value: false,
                 shown: $shown,
                 set: $set,
@@ -151,7 +168,24 @@ pub const SETTINGS: &[Setting] = &[
         "our database; without it a SQLite file in data_dir",
         |c| c.store_url.as_ref().map(ToString::to_string),
         |c, v| parsed(v).map(|v| c.store_url = Some(v)),
-        secret
+        secret,
+        database
+    ),
+    setting!(
+        "store_auth",
+        "KINLINK_STORE_AUTH",
+        "how our database knows us: password, or aws-iam for signed tokens (the URL then has no password, but asks for TLS)",
+        |c| Some(c.store_auth.to_string()),
+        |c, v| parsed(v).map(|v| c.store_auth = v)
+    ),
+    setting!(
+        "store_owner_url",
+        "KINLINK_STORE_OWNER_URL",
+        "our database as the owner of its tables, for migrating alone; without it store_url's user migrates",
+        |c| c.store_owner_url.as_ref().map(ToString::to_string),
+        |c, v| parsed(v).map(|v| c.store_owner_url = Some(v)),
+        secret,
+        database
     ),
     setting!(
         "moodle_url",
@@ -159,7 +193,22 @@ pub const SETTINGS: &[Setting] = &[
         "Moodle's database; without it a demonstration Moodle in data_dir",
         |c| c.moodle_url.as_ref().map(ToString::to_string),
         |c, v| parsed(v).map(|v| c.moodle_url = Some(v)),
-        secret
+        secret,
+        database
+    ),
+    setting!(
+        "moodle_auth",
+        "KINLINK_MOODLE_AUTH",
+        "how Moodle's database knows us: password or aws-iam",
+        |c| Some(c.moodle_auth.to_string()),
+        |c, v| parsed(v).map(|v| c.moodle_auth = v)
+    ),
+    setting!(
+        "moodle_access",
+        "KINLINK_MOODLE_ACCESS",
+        "what moodle_url's user may do: write, or read where nothing but the staff's pages is served",
+        |c| Some(c.moodle_access.to_string()),
+        |c, v| parsed(v).map(|v| c.moodle_access = v)
     ),
     setting!(
         "moodle_prefix",
@@ -322,6 +371,13 @@ pub const SETTINGS: &[Setting] = &[
         }
     ),
 ];
+
+/// How a secret may stand elsewhere, for people.
+pub const REFERENCES: &str = "A secret may be a reference: env:NAME, file:/path, or for AWS Secrets Manager aws-sm:NAME-OR-ARN \
+    and aws-sm:NAME-OR-ARN#key for a key of a JSON object. The URL of a database is also put together from what RDS keeps \
+    (engine, host, port, username, password, dbname); what follows ? in the reference is added to it, such as \
+    aws-sm:NAME?sslmode=verify-full&sslrootcert=/opt/rds.pem for PostgreSQL or \
+    aws-sm:NAME?ssl-mode=VERIFY_IDENTITY&ssl-ca=/opt/rds.pem for MariaDB and MySQL.";
 
 /// Every setting with its variable, default and meaning, for `--help`.
 #[must_use]

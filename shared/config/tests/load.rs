@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use kinlink_config::{Config, ConfigErrors, Loaded, LogFormat, Origin, SETTINGS, TomlFile, load};
+use kinlink_config::{
+    Config, ConfigErrors, DatabaseAuth, Loaded, LogFormat, Origin, SETTINGS, Secrets, TomlFile, load, references,
+};
 use secrecy::ExposeSecret as _;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -13,7 +15,15 @@ fn environment(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn loaded(variables: &[(&str, &str)], file: Option<&str>) -> Result<Loaded, ConfigErrors> {
-    load(&environment(variables), file.map(|text| TomlFile { path: Path::new("kinlink.toml"), text }))
+    loaded_with(variables, file, &Secrets::new())
+}
+
+fn loaded_with(variables: &[(&str, &str)], file: Option<&str>, secrets: &Secrets) -> Result<Loaded, ConfigErrors> {
+    load(&environment(variables), file.map(toml), secrets)
+}
+
+fn toml(text: &str) -> TomlFile<'_> {
+    TomlFile { path: Path::new("kinlink.toml"), text }
 }
 
 fn config(variables: &[(&str, &str)], file: &str) -> Config {
@@ -61,7 +71,11 @@ fn every_setting_is_taken_from_both_places() {
     let values = [
         ("data_dir", "/var/lib/kinlink", "/var/lib/kinlink"),
         ("store_url", "postgres://kinlink:s3cret@db/kinlink", "postgres://***@db/***"),
+        ("store_auth", "password", "password"),
+        ("store_owner_url", "postgres://owner:s3cret@db/kinlink", "postgres://***@db/***"),
         ("moodle_url", "mysql://moodle:s3cret@db/moodle", "mysql://***@db/***"),
+        ("moodle_auth", "aws-iam", "aws-iam"),
+        ("moodle_access", "read", "read"),
         ("moodle_prefix", "m_", "m_"),
         ("moodle_site", "https://moodle.example.org/", "https://moodle.example.org"),
         ("queue_url", "http://127.0.0.1:5000/1/q", "http://127.0.0.1:5000/1/q"),
@@ -132,6 +146,71 @@ fn secrets_may_stand_elsewhere() {
 }
 
 #[test]
+fn secrets_may_stand_in_aws_secrets_manager() {
+    let variables = [
+        ("KINLINK_STORE_URL", "aws-sm:kinlink/store?sslmode=verify-full"),
+        ("KINLINK_STORE_AUTH", "aws-iam"),
+        ("KINLINK_SIGNING_KEY", "aws-sm:kinlink/keys#signing"),
+        // No secret, so no reference.
+        ("KINLINK_SCHOOL", "aws-sm:school"),
+    ];
+    let file = "moodle_url = \"aws-sm:kinlink/moodle\"\nsigning_key = \"aws-sm:elsewhere\"";
+    let needed: Vec<(String, String)> = references(&environment(&variables), Some(toml(file)))
+        .into_iter()
+        .map(|needed| (needed.place, needed.reference.secret().to_owned()))
+        .collect();
+    let expected = [
+        ("KINLINK_STORE_URL", "kinlink/store"),
+        ("moodle_url in kinlink.toml", "kinlink/moodle"),
+        ("KINLINK_SIGNING_KEY", "kinlink/keys"),
+    ];
+    assert_eq!(needed, expected.map(|(place, secret)| (place.to_owned(), secret.to_owned())));
+
+    let rds =
+        r#"{"engine":"postgres","host":"db","port":5432,"username":"kinlink","password":"s3cret/","dbname":"kinlink"}"#;
+    let secrets: Secrets = [
+        ("kinlink/store", rds.to_owned()),
+        ("kinlink/moodle", "mysql://moodle:s3cret@db/moodle\n".to_owned()),
+        ("kinlink/keys", format!("{{\"signing\":\"{KEY}\"}}")),
+    ]
+    .map(|(name, content)| (name.to_owned(), content.into()))
+    .into();
+    let loaded = loaded_with(&variables, Some(file), &secrets).unwrap();
+    let (store, moodle) = (loaded.config.store_url.as_ref().unwrap(), loaded.config.moodle_url.as_ref().unwrap());
+    assert_eq!(store.expose(), "postgres://kinlink:s3cret%2F@db:5432/kinlink?sslmode=verify-full");
+    assert_eq!(store.reference().unwrap().to_string(), "aws-sm:kinlink/store?sslmode=verify-full");
+    assert_eq!(moodle.expose(), "mysql://moodle:s3cret@db/moodle");
+    assert_eq!(loaded.config.signing_key.as_ref().unwrap().expose_secret(), KEY);
+    assert_eq!((loaded.config.store_auth, loaded.config.moodle_auth), (DatabaseAuth::AwsIam, DatabaseAuth::Password));
+    // The report says where a value stands, and never what it is.
+    assert_eq!(
+        origin(&loaded, "signing_key"),
+        "environment KINLINK_SIGNING_KEY, by reference aws-sm:kinlink/keys#signing"
+    );
+    let shown = loaded.report.iter().find(|line| line.name == "store_url").unwrap();
+    assert_eq!(shown.value_masked.as_deref(), Some("postgres://***@db/***"));
+    assert!(!format!("{loaded:?}").contains("s3cret") && !format!("{loaded:?}").contains(KEY));
+}
+
+#[test]
+fn what_a_secret_holds_is_checked_like_any_other_value() {
+    for (setting, reference, content, expected) in [
+        ("KINLINK_SIGNING_KEY", "aws-sm:keys", "s3cret", "expected at least 32 random characters"),
+        ("KINLINK_SIGNING_KEY", "aws-sm:keys?a=b", KEY, "only the reference of a database's URL"),
+        ("KINLINK_SIGNING_KEY", "aws-sm:keys#signing", "{}", "has no key signing"),
+        ("KINLINK_STORE_URL", "aws-sm:keys", "s3cret", "expected a database URL"),
+        ("KINLINK_STORE_URL", "aws-sm:keys", "{\"password\":\"s3cret\"}", "name the key with the URL"),
+    ] {
+        let secrets: Secrets = [("keys".to_owned(), content.into())].into();
+        let errors = loaded_with(&[(setting, reference)], None, &secrets).unwrap_err();
+        let [error] = errors.0.as_slice() else { panic!("{errors}") };
+        let error = error.to_string();
+        assert!(error.starts_with(setting) && error.contains(expected), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+}
+
+#[test]
 fn references_that_lead_nowhere_say_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -145,7 +224,7 @@ fn references_that_lead_nowhere_say_so() {
         (format!("file:{}", path("empty")), format!("the file {} that it refers to is empty", path("empty"))),
         (format!("file:{}", path("long")), "is too long for a secret".to_owned()),
         (format!("file:{}", path("short")), "expected at least 32 random characters".to_owned()),
-        ("aws-sm:kinlink/key".to_owned(), "come with the AWS deployment".to_owned()),
+        ("aws-sm:kinlink/key".to_owned(), "the secret kinlink/key that it refers to was not fetched".to_owned()),
     ] {
         let errors = errors(&[("KINLINK_SIGNING_KEY", &value), ("EMPTY", "")], "");
         let [error] = errors.as_slice() else { panic!("{errors:?}") };
@@ -175,6 +254,7 @@ fn wrong_values_name_the_place_and_what_was_expected_and_never_the_value() {
         ("cycle_seconds", "0", "a whole number from 1 to 86400"),
         ("cycle_seconds", "1.5", "a whole number from 1 to 86400"),
         ("log_format", "xml", "pretty or json"),
+        ("store_auth", "iam", "password or aws-iam"),
     ] {
         let variable = format!("KINLINK_{}", name.to_uppercase());
         let toml = format!("{name} = \"{}\"", value.replace('\u{7}', "\\u0007"));
@@ -240,6 +320,8 @@ fn settings_that_need_each_other() {
             "https://sqs.eu-west-1.amazonaws.com/1/d",
             "KINLINK_QUEUE_DEAD_URL needs KINLINK_QUEUE_URL as well",
         ),
+        ("KINLINK_STORE_AUTH", "aws-iam", "KINLINK_STORE_AUTH needs KINLINK_STORE_URL as well"),
+        ("KINLINK_MOODLE_AUTH", "aws-iam", "KINLINK_MOODLE_AUTH needs KINLINK_MOODLE_URL as well"),
     ] {
         assert_eq!(errors(&[(name, value)], ""), [message]);
     }

@@ -3,11 +3,17 @@
 //! Nothing is connected here: pools are lazy, so that a function's start costs no round trip and a database that is down is
 //! an answer, not a crash. What does not live here: reading settings (crate `config`) and anything that happens later.
 
-use std::{io::IsTerminal as _, time::Duration};
+mod aws;
+mod databases;
+pub mod function;
+mod secrets;
+pub mod telemetry;
+mod token;
+
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use kinlink_config::{Config, LogFormat};
-use kinlink_db::{Db, Options};
+use kinlink_config::{Config, ConfigErrors, Loaded, MoodleAccess, Sources};
 use kinlink_mail::Smtp;
 use kinlink_moodle::{Moodle, Prefix};
 use kinlink_queue::{EmbeddedQueue, Queue, SqsQueue};
@@ -17,61 +23,57 @@ use kinlink_service::{
     mail::{School, Transport},
 };
 use secrecy::SecretString;
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+pub use crate::{
+    aws::Aws,
+    databases::Databases,
+    telemetry::{log, log_from},
+};
 
 /// After how many receives a message of the embedded queue is dead. Jobs that wait for Moodle come back often, so this is
 /// generous; the outbox has its own limit (policy `max_attempts`).
 const EMBEDDED_RECEIVES: u32 = 50;
 
-/// How many connections a process may hold.
+/// Which process this is: decides how many connections it holds, and how patient it is with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
-    /// A Lambda sandbox: one event at a time. Two connections, since a cycle holds one while it reads another.
-    Sandbox,
+    /// The public function in a Lambda sandbox. It needs no Moodle.
+    Intake,
+    /// The function for staff in a sandbox.
+    Admin,
+    /// The provisioner in a sandbox.
+    Provisioner,
     /// One long-lived process for everything.
     Machine,
 }
 
-/// Where the databases are: what the configuration says, or what the caller puts in place of what it leaves out.
-#[derive(Debug)]
-pub struct Databases {
-    /// Our database.
-    pub store_url: String,
-    /// Moodle's.
-    pub moodle_url: String,
-}
-
-impl Databases {
-    /// Those of the configuration.
-    ///
-    /// # Errors
-    /// One of them is not set; on one machine the runner has defaults, elsewhere there are none.
-    pub fn configured(config: &Config) -> Result<Self> {
-        let url = |url: &Option<kinlink_config::DatabaseUrl>, name: &str| {
-            url.as_ref().map(|url| url.expose().to_owned()).with_context(|| format!("set {name} to the database's URL"))
-        };
-        Ok(Self {
-            store_url: url(&config.store_url, "KINLINK_STORE_URL")?,
-            moodle_url: url(&config.moodle_url, "KINLINK_MOODLE_URL")?,
-        })
-    }
+/// The settings of this process, with secrets fetched that stand in AWS Secrets Manager. AWS is not touched if none does.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub async fn load(aws: &Aws) -> Result<Loaded, ConfigErrors> {
+    let sources = Sources::of_process();
+    let fetched = secrets::fetch_all(aws, &sources.references()).await?;
+    sources.load(&fetched)
 }
 
 /// The application.
 ///
 /// # Errors
 /// A URL or prefix that does not fit, or no signing key.
-pub async fn app(config: &Config, databases: &Databases, key: Option<SecretString>, host: Host) -> Result<App> {
-    let options = match host {
-        Host::Sandbox => Options { max_connections: 2, acquire_timeout: Duration::from_secs(8), ..Options::default() },
-        Host::Machine => Options::default(),
-    };
-    let store = Db::connect_lazy(&databases.store_url, options).context("KINLINK_STORE_URL")?;
-    let moodle = Db::connect_lazy(&databases.moodle_url, options).context("KINLINK_MOODLE_URL")?;
+pub async fn app(
+    config: &Config,
+    databases: &Databases,
+    key: Option<SecretString>,
+    host: Host,
+    aws: &Arc<Aws>,
+) -> Result<App> {
+    let (store, moodle) = databases.connect(config, host, aws)?;
     let prefix = Prefix::parse(config.moodle_prefix.as_str()).context("KINLINK_MOODLE_PREFIX")?;
+    let moodle = Moodle::new(moodle, prefix);
     let clock = Clock::system();
     let queue = if let Some(url) = &config.queue_url {
-        Queue::Sqs(SqsQueue::from_environment(url.clone(), config.queue_dead_url.clone()).await)
+        Queue::Sqs(SqsQueue::new(aws.settings().await, url.clone(), config.queue_dead_url.clone()))
     } else {
         let clock = clock.clone();
         Queue::Embedded(EmbeddedQueue::new(store.clone(), EMBEDDED_RECEIVES, move || clock.now().as_millisecond()))
@@ -81,7 +83,11 @@ pub async fn app(config: &Config, databases: &Databases, key: Option<SecretStrin
         .context("set KINLINK_SIGNING_KEY to at least 32 random characters")?;
     Ok(App {
         store,
-        moodle: Moodle::new(moodle, prefix),
+        store_owner: Databases::connect_owner(config, host, aws)?,
+        moodle: match config.moodle_access {
+            MoodleAccess::Read => moodle.read_only(),
+            MoodleAccess::Write => moodle,
+        },
         queue,
         clock,
         random: Random::system(),
@@ -111,24 +117,5 @@ pub fn transport(config: &Config) -> Result<Transport> {
             Ok(Transport::Smtp(Box::new(smtp)))
         }
         _ => Ok(Transport::Store),
-    }
-}
-
-/// Starts the log: JSON lines for machines, short lines for people. `KINLINK_LOG` chooses what is logged (`info` unless set).
-pub fn log(format: LogFormat) {
-    log_from(format, "info");
-}
-
-/// [`log()`] with another level for where `KINLINK_LOG` is not set. Logs go to the standard error: the standard output
-/// belongs to the answers of a command.
-pub fn log_from(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_env("KINLINK_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let registry = tracing_subscriber::registry().with(filter);
-    let colours = std::io::stderr().is_terminal();
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
-    match format {
-        // CloudWatch stamps the time itself; a second one would only cost.
-        LogFormat::Json => registry.with(layer.json().without_time().flatten_event(true)).init(),
-        LogFormat::Pretty => registry.with(layer.compact().with_target(false)).init(),
     }
 }

@@ -43,8 +43,8 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
         What::Set { name, value } => set(&name, &value).await,
         What::Help => {
             let file = "KINLINK_CONFIG names a TOML file with the same settings in lower case and without KINLINK_ \
-                        (kinlink.toml in the current folder, unless set). A secret may be a reference: env:NAME or file:/path.";
-            let text = format!("{}\n{file}\n", kinlink_config::help());
+                        (kinlink.toml in the current folder, unless set).";
+            let text = format!("{}\n{file}\n\n{}\n", kinlink_config::help(), kinlink_config::REFERENCES);
             let items: Vec<Value> = kinlink_config::SETTINGS
                 .iter()
                 .map(
