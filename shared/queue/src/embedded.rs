@@ -140,6 +140,7 @@ impl EmbeddedQueue {
         let found = rows.len();
         let (spent, rows): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| row.receives.0 >= i64::from(self.max_receives));
+        let dead: Vec<_> = spent.iter().map(|row| (row.id.clone(), Hint::from_body(&row.body).ok())).collect();
         if !spent.is_empty() {
             let sql =
                 format!("UPDATE queue_messages SET dead_at = ?, receipt = ? WHERE id IN {}", in_list(spent.len()));
@@ -174,6 +175,16 @@ impl EmbeddedQueue {
             tx.execute(&sql, args).await?;
         }
         tx.commit().await?;
+        for (id, hint) in dead {
+            let correlation = hint.and_then(|hint| hint.correlation).map(tracing::field::display);
+            let job = hint.map(|hint| tracing::field::display(hint.job));
+            tracing::warn!(
+                message.id = id,
+                job.id = job,
+                correlation.id = correlation,
+                "a message became a dead letter"
+            );
+        }
         Ok((found, received))
     }
 

@@ -1,4 +1,4 @@
-//! What a message says: two ids in a versioned envelope.
+//! What a message says: ids in a versioned envelope.
 //!
 //! A message never holds more than ids: what is to be done, and for whom, stands in the store. Fields that are added
 //! later are ignored by older readers; a change that older readers must not act on gets a new version.
@@ -6,6 +6,7 @@
 use kinlink_domain::ids::{AdultId, JobId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// The version that this code writes.
 const VERSION: u64 = 1;
@@ -17,6 +18,9 @@ pub struct Hint {
     pub job: JobId,
     /// The adult it concerns.
     pub adult: AdultId,
+    /// Under which id the log tells this story from the form to the role row. Only for whoever follows it: nothing is decided by
+    /// it, and messages of older releases have none.
+    pub correlation: Option<Uuid>,
 }
 
 /// A message that this code cannot act on. It is left to the dead-letter queue, where staff see it.
@@ -38,14 +42,17 @@ struct V1 {
     v: u64,
     job: JobId,
     adult: AdultId,
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
+    correlation_id: Option<Uuid>,
 }
 
 impl Hint {
     /// The message's body.
     #[must_use]
     pub fn to_body(self) -> String {
-        let Self { job, adult } = self;
-        serde_json::to_string(&V1 { v: VERSION, job, adult }).expect("two ids and a number are always JSON")
+        let Self { job, adult, correlation } = self;
+        let envelope = V1 { v: VERSION, job, adult, correlation_id: correlation };
+        serde_json::to_string(&envelope).expect("ids and a number are always JSON")
     }
 
     /// Reads a message's body.
@@ -58,8 +65,10 @@ impl Hint {
         if v != VERSION {
             return Err(EnvelopeError::UnknownVersion(v));
         }
+        // One that cannot be read must not keep the work from being done.
+        let correlation = envelope.get("correlation_id").and_then(Value::as_str).and_then(|text| text.parse().ok());
         let V1 { job, adult, .. } = V1::deserialize(Value::Object(envelope)).map_err(|_| EnvelopeError::Incomplete)?;
-        Ok(Self { job, adult })
+        Ok(Self { job, adult, correlation })
     }
 }
 
@@ -69,9 +78,14 @@ mod tests {
 
     const JOB: &str = "0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f";
     const ADULT: &str = "0192f0c1-8a5e-7c3e-9d1a-000000000001";
+    const REQUEST: &str = "0192f0c1-8a5e-7c3e-9d1a-000000000002";
 
     fn hint() -> Hint {
-        Hint { job: JOB.parse().unwrap(), adult: ADULT.parse().unwrap() }
+        Hint { job: JOB.parse().unwrap(), adult: ADULT.parse().unwrap(), correlation: None }
+    }
+
+    fn followed() -> Hint {
+        Hint { correlation: Some(REQUEST.parse().unwrap()), ..hint() }
     }
 
     /// Messages written by an older release are still in the queue after an update: this text must never change.
@@ -80,6 +94,17 @@ mod tests {
         let body = format!(r#"{{"v":1,"job":"{JOB}","adult":"{ADULT}"}}"#);
         assert_eq!(hint().to_body(), body);
         assert_eq!(Hint::from_body(&body), Ok(hint()));
+        let body = format!(r#"{{"v":1,"job":"{JOB}","adult":"{ADULT}","correlation_id":"{REQUEST}"}}"#);
+        assert_eq!(followed().to_body(), body);
+        assert_eq!(Hint::from_body(&body), Ok(followed()));
+    }
+
+    #[test]
+    fn a_correlation_id_that_cannot_be_read_keeps_nobody_from_the_work() {
+        for odd in ["null", "7", "\"K7QX-2M9D\"", "[\"x\"]", "\"\""] {
+            let body = format!(r#"{{"v":1,"job":"{JOB}","adult":"{ADULT}","correlation_id":{odd}}}"#);
+            assert_eq!(Hint::from_body(&body), Ok(hint()), "{odd}");
+        }
     }
 
     #[test]

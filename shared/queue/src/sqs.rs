@@ -1,19 +1,24 @@
 //! The queue on Amazon SQS.
 //!
 //! After how many receives a message becomes a dead letter is the queue's redrive policy, set where the queue is made.
+//!
+//! The correlation id stands in the body and, for whoever looks at a message from outside, in an attribute as well. Only the
+//! body is read.
 
 use std::{error::Error, fmt, time::Duration};
 
-use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_sqs::{
     Client,
     error::SdkError,
     types::{
         BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-        MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
+        MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
     },
 };
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{DeadLetter, Depth, Hint, MAX_VISIBILITY, QueueError, Receipt, Received};
 
@@ -21,8 +26,12 @@ use crate::{DeadLetter, Depth, Hint, MAX_VISIBILITY, QueueError, Receipt, Receiv
 const BATCH: usize = 10;
 /// The longest that SQS lets one request wait.
 const MAX_WAIT: Duration = Duration::from_secs(20);
+/// The message attribute with the correlation id.
+const CORRELATION: &str = "correlation_id";
 /// How long one try of a request may take; longer than [`MAX_WAIT`].
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The least pause before the second try of a batch's entries; the longest is twice as long.
+const PAUSE: Duration = Duration::from_millis(100);
 /// For how long dead letters are hidden from others while they are looked at or moved.
 const DEAD_LETTER_VISIBILITY: Duration = Duration::from_mins(1);
 
@@ -34,7 +43,37 @@ pub struct SqsQueue {
     dead_url: Option<String>,
 }
 
-/// What became of a batch of bodies.
+/// A message to send.
+struct Outgoing {
+    body: String,
+    correlation: Option<Uuid>,
+}
+
+impl From<&Hint> for Outgoing {
+    fn from(hint: &Hint) -> Self {
+        Self { body: hint.to_body(), correlation: hint.correlation }
+    }
+}
+
+impl From<String> for Outgoing {
+    /// A body as it was received.
+    fn from(body: String) -> Self {
+        Self { correlation: Hint::from_body(&body).ok().and_then(|hint| hint.correlation), body }
+    }
+}
+
+impl Outgoing {
+    fn entry(&self, id: usize) -> SendMessageBatchRequestEntry {
+        let mut entry = SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(&self.body);
+        if let Some(correlation) = self.correlation {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(correlation.to_string());
+            entry = entry.message_attributes(CORRELATION, required(value.build()));
+        }
+        required(entry.build())
+    }
+}
+
+/// What became of a batch of messages.
 struct Sent {
     /// Indexes of those that did not arrive.
     unsent: Vec<usize>,
@@ -43,14 +82,8 @@ struct Sent {
 }
 
 impl SqsQueue {
-    /// A queue reached with the machine's own AWS settings: region, credentials and, for an emulator,
-    /// `AWS_ENDPOINT_URL`.
-    pub async fn from_environment(queue_url: String, dead_url: Option<String>) -> Self {
-        let sdk = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
-        Self::new(&sdk, queue_url, dead_url)
-    }
-
-    /// A queue reached with given AWS settings. Nothing is connected before the first request.
+    /// A queue reached with given AWS settings: region, credentials, how often a request is tried. Nothing is connected
+    /// before the first request.
     #[must_use]
     pub fn new(sdk: &SdkConfig, queue_url: String, dead_url: Option<String>) -> Self {
         // Without a limit a request over a connection that died while the sandbox was frozen waits for TCP's.
@@ -69,27 +102,26 @@ impl SqsQueue {
     }
 
     pub(crate) async fn send(&self, hints: &[Hint]) -> Result<(), QueueError> {
-        let bodies: Vec<String> = hints.iter().map(|hint| hint.to_body()).collect();
+        let messages: Vec<Outgoing> = hints.iter().map(Outgoing::from).collect();
         let mut unsent = 0;
-        for (i, batch) in bodies.chunks(BATCH).enumerate() {
+        for (i, batch) in messages.chunks(BATCH).enumerate() {
             let sent = self.send_batch(batch).await;
             unsent += sent.unsent.len();
             if let Some(cause) = sent.cause {
                 // Whatever stopped this request will stop the next: better tell the caller than let it wait.
-                unsent += bodies.len() - i * BATCH - batch.len();
+                unsent += messages.len() - i * BATCH - batch.len();
                 return Err(QueueError::NotSent { unsent, cause: Some(Box::new(cause)) });
             }
         }
         if unsent == 0 { Ok(()) } else { Err(QueueError::NotSent { unsent, cause: None }) }
     }
 
-    /// Sends up to [`BATCH`] bodies; those that SQS did not take are sent once more.
-    async fn send_batch(&self, bodies: &[String]) -> Sent {
-        let mut unsent: Vec<usize> = (0..bodies.len()).collect();
-        for _ in 0..2 {
-            let entries = unsent.iter().map(|&i| {
-                required(SendMessageBatchRequestEntry::builder().id(i.to_string()).message_body(&bodies[i]).build())
-            });
+    /// Sends up to [`BATCH`] messages; those that SQS did not take are sent once more.
+    async fn send_batch(&self, messages: &[Outgoing]) -> Sent {
+        let mut unsent: Vec<usize> = (0..messages.len()).collect();
+        for again in [false, true] {
+            pause_if(again).await;
+            let entries = unsent.iter().map(|&i| messages[i].entry(i));
             let request = self.client.send_message_batch().queue_url(&self.queue_url);
             match request.set_entries(Some(entries.collect())).send().await {
                 Ok(answer) => unsent = indexes(answer.failed()),
@@ -163,7 +195,8 @@ impl SqsQueue {
         let mut count = 0;
         for batch in receipts.chunks(BATCH) {
             let mut undone: Vec<usize> = (0..batch.len()).collect();
-            for _ in 0..2 {
+            for again in [false, true] {
+                pause_if(again).await;
                 let entries = undone.iter().map(|&i| {
                     required(
                         DeleteMessageBatchRequestEntry::builder().id(i.to_string()).receipt_handle(&batch[i].0).build(),
@@ -189,7 +222,8 @@ impl SqsQueue {
         let mut count = 0;
         for batch in receipts.chunks(BATCH) {
             let mut undone: Vec<usize> = (0..batch.len()).collect();
-            for _ in 0..2 {
+            for again in [false, true] {
+                pause_if(again).await;
                 let entries = undone.iter().map(|&i| {
                     let (Receipt(handle), visibility) = &batch[i];
                     required(
@@ -282,9 +316,11 @@ impl SqsQueue {
                 return Ok(moved);
             }
             // First sent, then deleted: a failure in between doubles a message, never loses it.
-            let (receipts, bodies): (Vec<_>, Vec<_>) =
-                batch.into_iter().filter_map(|message| Some((Receipt(message.receipt_handle?), message.body?))).unzip();
-            let Sent { unsent, cause } = self.send_batch(&bodies).await;
+            let (receipts, messages): (Vec<_>, Vec<_>) = batch
+                .into_iter()
+                .filter_map(|message| Some((Receipt(message.receipt_handle?), Outgoing::from(message.body?))))
+                .unzip();
+            let Sent { unsent, cause } = self.send_batch(&messages).await;
             let sent: Vec<Receipt> = receipts
                 .into_iter()
                 .enumerate()
@@ -296,6 +332,16 @@ impl SqsQueue {
             if !unsent.is_empty() {
                 return Err(QueueError::NotSent { unsent: unsent.len(), cause: cause.map(Box::new) });
             }
+        }
+    }
+}
+
+/// A moment, of a length by chance, before entries are sent again that SQS did not take: it was busy, and others wait as well.
+async fn pause_if(again: bool) {
+    if again {
+        let pauses = ExponentialBuilder::new().with_min_delay(PAUSE).with_jitter().build();
+        if let Some(pause) = pauses.into_iter().next() {
+            tokio::time::sleep(pause).await;
         }
     }
 }

@@ -133,7 +133,9 @@ async fn create_sqs_queue(client: &aws_sdk_sqs::Client, name: &str, redrive_poli
 fn hint(number: u8) -> Hint {
     let id = |millis| (millis, [number; 10]);
     let ((job, random), (adult, _)) = (id(1), id(2));
-    Hint { job: JobId::new(job, &random), adult: AdultId::new(adult, &random) }
+    // Messages of older releases carry no correlation id.
+    let correlation = (number % 2 == 1).then(|| Uuid::from_u128(number.into()));
+    Hint { job: JobId::new(job, &random), adult: AdultId::new(adult, &random), correlation }
 }
 
 fn hints(received: &[Received]) -> HashSet<Hint> {
@@ -347,6 +349,44 @@ async fn several_receivers_share_the_messages(bench: &Bench) {
     if !matches!(bench.kind, Kind::Sqs { .. }) {
         assert_eq!(all.len(), 60);
     }
+}
+
+#[tokio::test]
+async fn on_sqs_the_correlation_id_is_an_attribute_too_also_after_a_redrive() {
+    let bench = Bench::sqs().await;
+    let Kind::Sqs { client, url } = &bench.kind else { unreachable!() };
+    let attributes = async || {
+        let answer = client
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(10)
+            .visibility_timeout(0)
+            .message_attribute_names("All")
+            .send()
+            .await
+            .unwrap();
+        let mut found: Vec<String> = answer
+            .messages()
+            .iter()
+            .map(|message| {
+                let body = Hint::from_body(message.body().unwrap()).unwrap().correlation.is_some();
+                let attribute = message.message_attributes().and_then(|all| all.get("correlation_id"));
+                format!("{body} {:?}", attribute.and_then(|value| value.string_value()))
+            })
+            .collect();
+        found.sort();
+        found
+    };
+    let expected = ["false None", r#"true Some("00000000-0000-0000-0000-000000000001")"#];
+    bench.queue.send(&[hint(1), hint(2)]).await.unwrap();
+    assert_eq!(attributes().await, expected);
+    for _ in 1..MAX_RECEIVES {
+        assert_eq!(bench.receive(2, SHORT).await.len(), 2);
+        bench.pass(SHORT).await;
+    }
+    assert!(bench.receive(2, SHORT).await.is_empty());
+    assert_eq!(bench.queue.redrive().await.unwrap(), 2);
+    assert_eq!(attributes().await, expected);
 }
 
 /// Handlers run on any thread: this compiles only if every future may.

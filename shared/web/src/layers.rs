@@ -59,7 +59,9 @@ async fn around(mut request: Request, next: Next) -> Response {
     let method = known(request.method());
     // The matched path, never the path itself: that may hold a token.
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).instrument(tracing::info_span!("request", request.id = %id)).await;
+    // Its id stands with every line that is logged meanwhile, however little is logged.
+    let span = tracing::error_span!("request", request.id = %id);
+    let mut response = next.run(request).instrument(span.clone()).await;
 
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -73,12 +75,14 @@ async fn around(mut request: Request, next: Next) -> Response {
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let cause = response.extensions_mut().remove::<Cause>();
     let code = status.as_u16();
-    if status.is_server_error() {
-        let error = cause.map_or_else(|| "unknown".to_owned(), |cause| cause.0);
-        tracing::error!(request.id = %id, method, path, status = code, ms, error, "request");
-    } else {
-        tracing::info!(request.id = %id, method, path, status = code, ms, "request");
-    }
+    span.in_scope(|| {
+        if status.is_server_error() {
+            let error = cause.map_or_else(|| "unknown".to_owned(), |cause| cause.0);
+            tracing::error!(method, path, status = code, ms, error, "request");
+        } else {
+            tracing::info!(method, path, status = code, ms, "request");
+        }
+    });
     response
 }
 

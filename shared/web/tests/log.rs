@@ -34,6 +34,7 @@ async fn each_request_is_one_line_without_anything_that_the_caller_wrote() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let routes = Router::new()
         .route("/fine", get(async || "fine"))
+        .route("/chatty", get(async || tracing::warn!("in between")))
         .route("/json", post(async |Json::<()>(())| "fine"))
         .route("/item/{id}", get(async |Path(id): Path<u8>| id.to_string()))
         .route("/panic", get(async || assert!(std::env::args().next().is_none(), "secret")));
@@ -47,7 +48,8 @@ async fn each_request_is_one_line_without_anything_that_the_caller_wrote() {
     ] {
         client.with("content-type", "application/json").send(method, path, body).await;
     }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let caught = log;
+    let log = String::from_utf8(caught.0.lock().unwrap().clone()).unwrap();
     assert!(!log.to_lowercase().contains("secret"), "{log}");
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let said: Vec<_> = lines
@@ -71,5 +73,13 @@ async fn each_request_is_one_line_without_anything_that_the_caller_wrote() {
             line("ERROR", "GET", "/panic", 500, "a panic"),
         ]
     );
-    assert!(lines.iter().all(|line| line["fields"]["request.id"].as_str().unwrap().len() == 36));
+    assert!(lines.iter().all(|line| line["span"]["request.id"].as_str().unwrap().len() == 36));
+
+    let id = "0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f";
+    client.with("x-request-id", id).send("GET", "/chatty", "").await;
+    let log = String::from_utf8(caught.0.lock().unwrap().clone()).unwrap();
+    let last: Vec<serde_json::Value> =
+        log.lines().rev().take(2).map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(last[1]["fields"]["message"], "in between");
+    assert!(last.iter().all(|line| line["span"]["request.id"] == id), "every line of a request has its id: {last:?}");
 }

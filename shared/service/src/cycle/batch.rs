@@ -29,7 +29,7 @@ use kinlink_store::{
 };
 use serde_json::json;
 
-use super::{Run, is_about_rows, ownership};
+use super::{Run, is_about_rows, ownership, tell};
 use crate::{
     App, ServiceError,
     mail::{self, Letter},
@@ -61,7 +61,7 @@ impl Context {
 #[derive(Debug, Clone)]
 pub(super) struct Batch {
     adults: Vec<AdultId>,
-    jobs: Vec<Job>,
+    pub(super) jobs: Vec<Job>,
 }
 
 impl Batch {
@@ -95,15 +95,15 @@ struct Known {
 pub(super) struct Judged {
     pub(super) plan: Plan,
     pub(super) outcomes: BTreeMap<LinkId, Outcome>,
-    desired: BTreeMap<DesiredRole, AdultId>,
+    pub(super) desired: BTreeMap<DesiredRole, AdultId>,
     contexts: HashMap<MoodleUserId, UserContext>,
     /// Accounts whose sessions end, because their adult may not sign in any more.
     ended_accounts: BTreeSet<MoodleUserId>,
     /// Accounts that Moodle has to make, revive or suspend.
     needs_sync: bool,
-    links_of: HashMap<AdultId, Vec<LinkId>>,
+    pub(super) links_of: HashMap<AdultId, Vec<LinkId>>,
     /// Each adult's account, and those in which we own rows for them.
-    accounts_of: HashMap<AdultId, Vec<MoodleUserId>>,
+    pub(super) accounts_of: HashMap<AdultId, Vec<MoodleUserId>>,
     /// Rows that the ledger names, that are not in Moodle and are not to be.
     vanished: Vec<ledger::Key>,
     /// Adults for whom something was written and not recorded: a process died in between.
@@ -520,8 +520,9 @@ async fn settle(run: &mut Run<'_>, context: &Context, batch: &Batch, judged: &Ju
         })
         .collect::<Result<_, _>>()?;
     mails::enqueue(&mut tx, &letters).await?;
-    settle_jobs(run, &mut tx, context, batch, |adult| worst(judged, adult)).await?;
+    let dead = settle_jobs(run, &mut tx, context, batch, |adult| worst(judged, adult)).await?;
     tx.commit().await?;
+    tell::settled(run.cycle, batch, judged, &dead, |adult| worst(judged, adult));
     Ok(done.len() as u64)
 }
 
@@ -538,13 +539,14 @@ fn worst(judged: &Judged, adult: AdultId) -> Outcome {
         .unwrap_or(Outcome::Ended)
 }
 
+/// Ends, puts off or gives up a batch's jobs. Gives those that were given up.
 async fn settle_jobs(
     run: &Run<'_>,
     tx: &mut kinlink_store::Tx<'_>,
     context: &Context,
     batch: &Batch,
     outcome_of: impl Fn(AdultId) -> Outcome,
-) -> Result<(), ServiceError> {
+) -> Result<HashSet<JobId>, ServiceError> {
     let most = i64::from(context.policy.max_attempts);
     let mut groups: BTreeMap<(&'static str, i64), (Outcome, Vec<JobId>)> = BTreeMap::new();
     for job in &batch.jobs {
@@ -552,15 +554,19 @@ async fn settle_jobs(
         let attempts = if outcome.next() == Next::Done { 0 } else { job.attempts };
         groups.entry((outcome.code(), attempts)).or_insert((outcome, Vec::new())).1.push(job.id);
     }
+    let mut dead = HashSet::new();
     for ((_, attempts), (outcome, ids)) in groups {
         match outcome.next() {
             Next::Done => jobs::finish(tx, &ids, outcome).await?,
             // Waiting for Moodle is nobody's fault and never given up; the pauses grow to hours.
-            Next::Retry if attempts + 1 >= most => jobs::bury(tx, &ids, outcome).await?,
+            Next::Retry if attempts + 1 >= most => {
+                jobs::bury(tx, &ids, outcome).await?;
+                dead.extend(ids);
+            }
             Next::Wait | Next::Retry => jobs::postpone(tx, &ids, run.next_try(attempts), outcome).await?,
         }
     }
-    Ok(())
+    Ok(dead)
 }
 
 /// Records that an adult's rows could not be written.
@@ -577,8 +583,9 @@ async fn settle_failed(run: &mut Run<'_>, context: &Context, batch: &Batch) -> R
     let results: Vec<(LinkId, Outcome)> = active.iter().map(|(link, outcome)| (*link, *outcome)).collect();
     cycles::record(&mut tx, run.cycle, &results, now).await?;
     requests::record_outcomes(&mut tx, &results, now).await?;
-    settle_jobs(run, &mut tx, context, batch, |_| Outcome::WriteFailed).await?;
+    let dead = settle_jobs(run, &mut tx, context, batch, |_| Outcome::WriteFailed).await?;
     tx.commit().await?;
+    tell::failed(run.cycle, batch, &dead);
     run.report.adults += batch.adults.len() as u64;
     run.report.count(&active);
     Ok(())

@@ -12,9 +12,10 @@
 mod batch;
 mod full;
 mod report;
+mod tell;
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kinlink_domain::{
     Timestamp,
@@ -35,7 +36,7 @@ use serde_json::json;
 
 pub use report::{Ran, Reached, Report, Step};
 
-use crate::{App, ServiceError, access::require};
+use crate::{App, ServiceError, access::require, observe};
 use batch::{Batch, Context};
 
 /// Adults in one batch: what bounds a cycle's memory and the size of its transactions.
@@ -95,6 +96,19 @@ pub async fn run(
     if actor.name != Actor::system().name {
         require(actor, Permission::RunCycle)?;
     }
+    let clock = Instant::now();
+    let result = run_alone(app, actor, mode, deadline, progress).await;
+    observe::cycle_ended(app, clock.elapsed(), &result).await;
+    result
+}
+
+async fn run_alone(
+    app: &App,
+    actor: &Actor,
+    mode: Mode,
+    deadline: Option<Timestamp>,
+    progress: Progress<'_>,
+) -> Result<Ran, ServiceError> {
     let holder: CycleId = app.new_id();
     let mut store = app.store.acquire().await?;
     if !leases::take(&mut store, leases::PROVISIONER, holder, app.now(), lease_end(app)).await? {
@@ -137,6 +151,7 @@ async fn run_with_lease(
     let result = run.go(&mode).await;
     run.locked.release().await;
     run.report.moodle_statements = statements() - before;
+    observe::cycle_wrote(&run.report);
     let mut store = app.store.acquire().await?;
     let now = app.now();
     match result {
@@ -438,7 +453,10 @@ impl Run<'_> {
         let mut hints = Vec::with_capacity(received.len());
         for Received { hint, receipt, receives } in received {
             match hint {
-                Ok(hint) => hints.push((hint.job, receipt)),
+                Ok(hint) => {
+                    observe::hint_received(self.cycle, hint, receives);
+                    hints.push((hint.job, receipt));
+                }
                 // Left alone, it comes back until the queue makes it a dead letter, where a person sees it.
                 Err(error) => {
                     self.report.unreadable += 1;
