@@ -15,8 +15,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON `{pattern}`.* TO '{user}'@'%';
 CREATE USER IF NOT EXISTS '{migrate_user}'@'%' IDENTIFIED BY '{migrate_password}';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON `{pattern}`.* TO '{migrate_user}'@'%';
 
--- ---- Part 2, after the first `kinlink migrate`: a grant on columns needs its table. ----------------------------------
-
--- Moodle's external database authentication: the login rows, without what ties them to a request.
+-- Moodle's external database authentication: what it may read is in part 2.
 CREATE USER IF NOT EXISTS '{auth_user}'@'%' IDENTIFIED BY '{auth_password}';
+
+-- ---- Part 2, after the first migration: a grant on columns needs its table. ------------------------------------------
+
+-- Moodle reads the login rows, without what ties them to a request.
 GRANT SELECT (username, firstname, lastname, email, description, lang) ON `{database}`.`login_rows` TO '{auth_user}'@'%';

@@ -22,7 +22,7 @@ GRANT CREATE ON SCHEMA public TO "{migrate_user}";
 ALTER DEFAULT PRIVILEGES FOR ROLE "{migrate_user}" IN SCHEMA public
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{user}";
 
--- ---- Part 2, after the first `kinlink migrate`: a grant on columns needs its table. ----------------------------------
+-- ---- Part 2, after the first migration: a grant on columns needs its table. ------------------------------------------
 
 -- Moodle's external database authentication: the login rows, without what ties them to a request.
 GRANT SELECT (username, firstname, lastname, email, description, lang) ON login_rows TO "{auth_user}";

@@ -19,6 +19,7 @@ pub fn app(store: &str, moodle: &str, shift_ms: i64) -> Result<App> {
     let store = Db::connect_lazy(store, Options::default())?;
     Ok(App {
         store: store.clone(),
+        store_owner: None,
         moodle: Moodle::new(Db::connect_lazy(moodle, Options::default())?, Prefix::default()),
         queue: Queue::Embedded(EmbeddedQueue::new(store, 5, now_ms)),
         clock: Clock::new(move || Timestamp::from_millisecond(now_ms()).expect("a time that tests use")),

@@ -3,6 +3,9 @@
 //! `{"action":"cycle"}` is what the schedule sends; the other actions are for people and deployments. What each does lives
 //! in the crate `service`; this only reads the event, calls, and shapes the answer.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
 use kinlink_domain::{
     Timestamp,
     staff::{Actor, StaffRole},
@@ -18,6 +21,10 @@ use serde_json::{Value, json};
 
 /// Mails that one invocation sends at most; the next one goes on.
 const MAILS: u32 = 200;
+
+/// The answer to an event that does not fit.
+const UNKNOWN_EVENT: &str =
+    "this is no event of the provisioner; see its documentation for the actions and their fields";
 
 /// What the provisioner is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -65,6 +72,19 @@ pub struct Provisioner {
 }
 
 impl Provisioner {
+    /// Does what an event asks for, as it comes from outside. Panics are answered, too.
+    ///
+    /// # Errors
+    /// What stopped it, in words that may be logged and passed on: nothing of the event, and nothing that a panic said.
+    pub async fn answer(&self, event: Value, deadline: Option<Timestamp>) -> Result<Value, String> {
+        // What serde says of an event that does not fit repeats parts of it; an `explain` names people.
+        let event = Event::deserialize(event).map_err(|_| UNKNOWN_EVENT.to_owned())?;
+        match AssertUnwindSafe(Box::pin(self.handle(event, deadline))).catch_unwind().await {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(_) => Err("a panic; the log says where".to_owned()),
+        }
+    }
+
     /// Does what an event asks for; the answer is JSON. Whoever may invoke the function may do all of it: that right is
     /// given by AWS, not by a token of ours.
     ///

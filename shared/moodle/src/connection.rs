@@ -11,13 +11,26 @@ use crate::{MoodleError, Prefix};
 pub struct Moodle {
     db: Db,
     prefix: Prefix,
+    writes: bool,
 }
 
 impl Moodle {
     /// A Moodle in this database, with this table prefix.
     #[must_use]
     pub const fn new(db: Db, prefix: Prefix) -> Self {
-        Self { db, prefix }
+        Self { db, prefix, writes: true }
+    }
+
+    /// The same for a process whose user may only read there.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self { writes: false, ..self }
+    }
+
+    /// Whether this process is the one that writes there.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        self.writes
     }
 
     /// The database.

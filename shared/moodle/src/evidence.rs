@@ -81,11 +81,15 @@ const WRITES: [&str; 8] = [
 ];
 
 /// The tables and columns that Kinlink needs and this database lacks or the user has no right to, as the database words it;
-/// when all can be read, what may not be written. Changes nothing.
+/// when all can be read and this process `writes`, what may not be written. Changes nothing.
 ///
 /// # Errors
 /// [`MoodleError::Db`] when the database cannot be asked at all.
-pub async fn missing_schema(session: &mut impl Session, prefix: &Prefix) -> Result<Vec<String>, MoodleError> {
+pub async fn missing_schema(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    writes: bool,
+) -> Result<Vec<String>, MoodleError> {
     let mut missing = Vec::new();
     let mut note = |error: DbError| match error.fault() {
         Fault::Schema | Fault::Denied => {
@@ -104,7 +108,7 @@ pub async fn missing_schema(session: &mut impl Session, prefix: &Prefix) -> Resu
             note(error)?;
         }
     }
-    for text in WRITES.iter().filter(|_| readable) {
+    for text in WRITES.iter().filter(|_| readable && writes) {
         if let Err(error) = session.execute(&sql(prefix, text), []).await {
             note(error)?;
         }

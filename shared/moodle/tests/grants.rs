@@ -1,12 +1,13 @@
-//! The rights in `infra/grants/moodle-*.sql` are enough for everything the adapter does, and for nothing else: the users
-//! are made by these very files. The whole service under them is tested in `tests/tests/it/grants.rs`.
+//! The rights in `infra/grants/moodle-*.sql` are enough for everything the adapter does, and for nothing else; those in
+//! `moodle-read-*.sql` for everything it reads. The users are made by these very files. The whole service under them is
+//! tested in `tests/tests/it/grants.rs`.
 
 #![cfg(all(feature = "sqlite", feature = "mysql", feature = "postgres"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeSet, HashMap};
 
-use kinlink_db::{Db, Engine, Fault, Int, Options, Session as _};
+use kinlink_db::{Connection, Db, Engine, Fault, Int, Options, Session as _};
 use kinlink_domain::{
     ids::{ContextId, MoodleUserId},
     plan::{ActualRole, Addition, DesiredRole, Place, Plan, Removal, UserContext},
@@ -17,7 +18,9 @@ use kinlink_moodle::{
     apply::{self, Signature},
     demo, evidence, pupils,
     roles::{self, Ownership},
-    schema, site, tasks, users,
+    schema,
+    site::{self, Site},
+    tasks, users,
 };
 use kinlink_testkit::{TestDb, fresh, moodle_dump};
 
@@ -28,13 +31,26 @@ fn user_of(test: &TestDb) -> String {
     format!("kinlink_{}", test.name.rsplit('_').next().unwrap())
 }
 
-/// Runs a file of grants in a database, and gives a pool of the user it makes.
+/// The provisioner's user.
 async fn kinlink(test: &TestDb, prefix: &Prefix) -> Moodle {
     let file = match test.engine() {
         Engine::MySql => include_str!("../../../infra/grants/moodle-mariadb.sql"),
         _ => include_str!("../../../infra/grants/moodle-postgres.sql"),
     };
-    let user = user_of(test);
+    granted(test, prefix, file, user_of(test)).await
+}
+
+/// The user of the staff's pages.
+async fn reader(test: &TestDb, prefix: &Prefix) -> Moodle {
+    let file = match test.engine() {
+        Engine::MySql => include_str!("../../../infra/grants/moodle-read-mariadb.sql"),
+        _ => include_str!("../../../infra/grants/moodle-read-postgres.sql"),
+    };
+    granted(test, prefix, file, format!("{}_read", user_of(test))).await.read_only()
+}
+
+/// Runs a file of grants in a database, and gives a pool of the user it makes.
+async fn granted(test: &TestDb, prefix: &Prefix, file: &str, user: String) -> Moodle {
     for placeholder in ["{prefix}", "{database}", "{user}", "{password}"] {
         assert!(file.contains(placeholder), "{placeholder}");
     }
@@ -59,14 +75,9 @@ async fn number(db: &Db, sql: &str) -> i64 {
     row.unwrap().0.0
 }
 
-/// Everything that the adapter can do, under the rights of the file.
-async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
-    let (prefix, owner) = (moodle.prefix(), &test.db);
-    let engine = test.engine();
-    let mut locked = moodle.lock().await.unwrap().unwrap();
-    let connection = &mut *locked.connection;
-    assert_eq!(evidence::missing_schema(connection, prefix).await.unwrap(), [] as [String; 0], "{engine}");
-
+/// Everything that the adapter can read; gives what writing goes on with.
+async fn the_adapter_reads(connection: &mut Connection, prefix: &Prefix) -> (Site, MoodleUserId) {
+    let engine = connection.engine();
     let mut policy = Policy { static_contexts: vec![ContextId(1)], ..Policy::default() };
     let site = site::read(connection, prefix, &policy).await.unwrap();
     site::plugin_config(connection, prefix, "auth_db", &["table"]).await.unwrap();
@@ -79,16 +90,43 @@ async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
     let eligible = pupils::eligible(connection, prefix, &policy, &site, &[pupil.id]).await.unwrap();
     assert_eq!(eligible, BTreeSet::from([pupil.id]), "{engine}");
 
-    let adult = MoodleUserId(2);
-    users::by_ids(connection, prefix, &[adult]).await.unwrap();
+    users::by_ids(connection, prefix, &[ADULT]).await.unwrap();
     users::by_usernames(connection, prefix, site.local_host, &["admin".to_owned()]).await.unwrap();
     users::by_email(connection, prefix, &"admin@example.test".parse().unwrap()).await.unwrap();
+    users::by_emails(connection, prefix, &["admin@example.test".parse().unwrap()]).await.unwrap();
     users::count_auth_db(connection, prefix).await.unwrap();
+
+    let ownership = Ownership::Component("local_kinlink".into());
+    roles::of_users(connection, prefix, &ownership, &[ADULT]).await.unwrap();
+    roles::page(connection, prefix, &ownership, 0, 10).await.unwrap();
+    evidence::role_row(connection, prefix, "local_kinlink", site.link_role, ContextId(1), ADULT).await.unwrap();
+    evidence::has_stale_session(connection, prefix, ADULT, 0).await.unwrap();
+    evidence::role_allows(connection, prefix, site.link_role, "moodle/user:viewdetails").await.unwrap();
+    evidence::accounts_without_login_row(connection, prefix, &BTreeSet::new()).await.unwrap();
+    for task in [tasks::SYNC_USERS, tasks::SEND_PASSWORDS] {
+        assert!(tasks::state(connection, prefix, task).await.unwrap().is_some(), "{engine}");
+    }
+    tasks::seconds_since_cron(connection, prefix).await.unwrap();
+    assert!(tasks::clock(connection).await.unwrap() > 0);
+    (site, pupil.id)
+}
+
+/// Who is linked.
+const ADULT: MoodleUserId = MoodleUserId(2);
+
+/// Everything that the adapter can do, under the rights of the file.
+async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
+    let (prefix, owner, adult) = (moodle.prefix(), &test.db, ADULT);
+    let engine = test.engine();
+    let mut locked = moodle.lock().await.unwrap().unwrap();
+    let connection = &mut *locked.connection;
+    assert_eq!(evidence::missing_schema(connection, prefix, true).await.unwrap(), [] as [String; 0], "{engine}");
+    let (site, pupil) = the_adapter_reads(connection, prefix).await;
 
     // One pupil without context, one without path; one row more, one less; flags new and renewed; sessions ended.
     let (context, sessions) = (prefix.table("context"), prefix.table("sessions"));
     owner
-        .execute(&format!("DELETE FROM {context} WHERE contextlevel = 30 AND instanceid = {}", pupil.id), [])
+        .execute(&format!("DELETE FROM {context} WHERE contextlevel = 30 AND instanceid = {pupil}"), [])
         .await
         .unwrap();
     owner
@@ -99,22 +137,21 @@ async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
         "INSERT INTO {sessions} (state, sid, userid, timecreated, timemodified) VALUES (0, 'granted', 2, 1, 1)"
     );
     owner.execute(&open, []).await.unwrap();
-    let desired = DesiredRole { user: adult, place: Place::Pupil(pupil.id), role: site.link_role, item: 5 };
+    let desired = DesiredRole { user: adult, place: Place::Pupil(pupil), role: site.link_role, item: 5 };
     let mut plan = Plan::compare(&BTreeSet::from([desired]), &[], &HashMap::new());
     plan.mended_contexts.insert(MoodleUserId(1));
     let signature = Signature { component: "local_kinlink".into(), modifier: 2 };
     let ended = BTreeSet::from([adult]);
     for round in 1..=2 {
         let made = apply::contexts(connection, prefix, &site, &plan).await.unwrap();
-        let own = made[&pupil.id];
+        let own = made[&pupil];
         let ready =
             Plan { additions: BTreeSet::from([Addition { row: desired, context: Some(own) }]), ..Plan::default() };
         apply::roles(connection, prefix, &site, &signature, &ready, &ended).await.unwrap();
         let ownership = Ownership::Component("local_kinlink".into());
         let rows: Vec<ActualRole> = roles::of_users(connection, prefix, &ownership, &[adult]).await.unwrap();
         assert_eq!(rows.len(), 1, "{engine}: round {round}");
-        roles::page(connection, prefix, &ownership, 0, 10).await.unwrap();
-        let contexts = HashMap::from([(pupil.id, UserContext { id: own, complete: true })]);
+        let contexts = HashMap::from([(pupil, UserContext { id: own, complete: true })]);
         assert!(Plan::compare(&BTreeSet::from([desired]), &rows, &contexts).is_empty(), "{engine}");
         let at = evidence::role_row(connection, prefix, "local_kinlink", site.link_role, own, adult).await.unwrap();
         evidence::has_stale_session(connection, prefix, adult, at.unwrap()).await.unwrap();
@@ -128,14 +165,9 @@ async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
     assert_eq!(number(owner, &dirty).await, 1, "{engine}");
     assert_eq!(number(owner, &format!("SELECT COUNT(*) FROM {sessions} WHERE userid = 2")).await, 0, "{engine}");
 
-    evidence::role_allows(connection, prefix, site.link_role, "moodle/user:viewdetails").await.unwrap();
-    evidence::accounts_without_login_row(connection, prefix, &BTreeSet::new()).await.unwrap();
     for task in [tasks::SYNC_USERS, tasks::SEND_PASSWORDS] {
-        assert!(tasks::state(connection, prefix, task).await.unwrap().is_some(), "{engine}");
         tasks::hurry(connection, prefix, task).await.unwrap();
     }
-    tasks::seconds_since_cron(connection, prefix).await.unwrap();
-    assert!(tasks::clock(connection).await.unwrap() > 0);
     locked.release().await;
 }
 
@@ -199,6 +231,52 @@ const REFUSED: &[&str] = &[
     "CREATE TABLE {p}x (id INTEGER)",
 ];
 
+/// What the provisioner writes, and the staff's pages do not.
+const WRITES: &[&str] = &[
+    "INSERT INTO {p}context (contextlevel, instanceid, depth, locked) VALUES (30, 99999, 0, 0)",
+    "UPDATE {p}context SET path = path",
+    "UPDATE {p}context SET depth = depth",
+    "INSERT INTO {p}role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder) \
+     VALUES (1, 1, 5, 0, 0, 'local_kinlink', 1, 0)",
+    "DELETE FROM {p}role_assignments",
+    "INSERT INTO {p}cache_flags (flagtype, name, timemodified, value, expiry) VALUES ('x', 'x', 0, '1', 0)",
+    "UPDATE {p}cache_flags SET timemodified = 0",
+    "UPDATE {p}cache_flags SET value = '1'",
+    "UPDATE {p}cache_flags SET expiry = 0",
+    "UPDATE {p}task_scheduled SET nextruntime = 0",
+    "DELETE FROM {p}sessions",
+];
+
+/// A user that only reads reads all and writes nothing, and its doctor asks for no more.
+async fn reading_is_all(test: &TestDb, moodle: &Moodle) {
+    let (engine, prefix) = (test.engine(), moodle.prefix());
+    let mut connection = moodle.connect().await.unwrap();
+    the_adapter_reads(&mut connection, prefix).await;
+    let missing = evidence::missing_schema(&mut connection, prefix, moodle.writes()).await.unwrap();
+    assert_eq!(missing, [] as [String; 0], "{engine}");
+    // Every write is missed where one would be made.
+    let missing = evidence::missing_schema(&mut connection, prefix, true).await.unwrap();
+    assert_eq!(missing.len(), 8, "{engine}: {missing:#?}");
+    for statement in WRITES {
+        let sql = statement.replace("{p}", prefix.as_str());
+        match connection.execute(&sql, []).await {
+            Ok(_) => panic!("{engine}: {sql} was not refused"),
+            Err(error) => assert_eq!(error.fault(), Fault::Denied, "{engine}: {sql}: {error}"),
+        }
+    }
+    if engine == Engine::Postgres {
+        for table in ["context", "role_assignments", "cache_flags"] {
+            let sql = format!("SELECT nextval('{}_id_seq')", prefix.table(table));
+            assert_eq!(connection.execute(&sql, []).await.unwrap_err().fault(), Fault::Denied, "{sql}");
+        }
+    }
+    // The same with the owner's rights: refused for the right, not for a mistake in the statement.
+    let mut tx = test.db.begin().await.unwrap();
+    for statement in WRITES {
+        tx.execute(&statement.replace("{p}", prefix.as_str()), []).await.unwrap();
+    }
+}
+
 async fn the_rest_is_refused(test: &TestDb, moodle: &Moodle) {
     let own_rights = match test.engine() {
         Engine::MySql => {
@@ -244,7 +322,7 @@ async fn a_right_that_lacks_is_named(test: &TestDb, moodle: &Moodle) {
     let user = user_of(test);
     // One connection for all: it has prepared the statements while it still had every right.
     let mut connection = moodle.connect().await.unwrap();
-    assert_eq!(evidence::missing_schema(&mut connection, moodle.prefix()).await.unwrap(), [] as [String; 0]);
+    assert_eq!(evidence::missing_schema(&mut connection, moodle.prefix(), true).await.unwrap(), [] as [String; 0]);
     for (right, table) in [
         ("SELECT (idnumber)", "cohort"),
         ("SELECT (archetype)", "role"),
@@ -264,7 +342,7 @@ async fn a_right_that_lacks_is_named(test: &TestDb, moodle: &Moodle) {
             _ => (table.clone(), format!("\"{user}\"")),
         };
         test.db.execute(&format!("REVOKE {right} ON {on} FROM {user}"), []).await.unwrap();
-        let missing = evidence::missing_schema(&mut connection, moodle.prefix()).await.unwrap();
+        let missing = evidence::missing_schema(&mut connection, moodle.prefix(), true).await.unwrap();
         assert!(
             matches!(&missing[..], [one] if one.contains(&table) && one.contains("lacks a right")),
             "{}: {right} on {table}: {missing:?}",
@@ -272,7 +350,7 @@ async fn a_right_that_lacks_is_named(test: &TestDb, moodle: &Moodle) {
         );
         test.db.execute(&format!("GRANT {right} ON {on} TO {user}"), []).await.unwrap();
     }
-    assert_eq!(evidence::missing_schema(&mut connection, moodle.prefix()).await.unwrap(), [] as [String; 0]);
+    assert_eq!(evidence::missing_schema(&mut connection, moodle.prefix(), true).await.unwrap(), [] as [String; 0]);
 }
 
 async fn hold(test: TestDb, prefix: Prefix) {
@@ -282,6 +360,12 @@ async fn hold(test: TestDb, prefix: Prefix) {
     exactly_what_is_used_can_be_read(&test, &moodle).await;
     a_right_that_lacks_is_named(&test, &moodle).await;
     moodle.db().close().await;
+
+    let reader = reader(&test, &prefix).await;
+    reading_is_all(&test, &reader).await;
+    the_rest_is_refused(&test, &reader).await;
+    exactly_what_is_used_can_be_read(&test, &reader).await;
+    reader.db().close().await;
     test.drop_database().await;
 }
 

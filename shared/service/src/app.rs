@@ -10,6 +10,7 @@ use kinlink_moodle::Moodle;
 use kinlink_queue::Queue;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use crate::ServiceError;
@@ -84,6 +85,21 @@ impl SigningKey {
         URL_SAFE_NO_PAD.encode(self.mac(format!("{purpose}:{id}").as_bytes()))
     }
 
+    /// A text that only this key makes for a purpose: the payload, and the secret for it.
+    #[must_use]
+    pub fn sign(&self, purpose: &str, payload: &str) -> String {
+        format!("{payload}.{}", self.derive(purpose, payload))
+    }
+
+    /// The payload of such a text; `None` when this key did not make it for this purpose. Takes as long for a wrong secret as
+    /// for the right one.
+    #[must_use]
+    pub fn verified<'a>(&self, purpose: &str, text: &'a str) -> Option<&'a str> {
+        let (payload, secret) = text.rsplit_once('.')?;
+        let expected = self.derive(purpose, payload);
+        bool::from(secret.as_bytes().ct_eq(expected.as_bytes())).then_some(payload)
+    }
+
     fn mac(&self, message: &[u8]) -> Vec<u8> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.0.expose_secret().as_bytes()).expect("HMAC takes a key of any length");
@@ -103,6 +119,8 @@ pub fn hash(secret: &str) -> String {
 pub struct App {
     /// Our database.
     pub store: Db,
+    /// Our database as the owner of its tables, where its usual user is another.
+    pub store_owner: Option<Db>,
     /// Moodle's.
     pub moodle: Moodle,
     /// The job queue.
@@ -147,12 +165,12 @@ impl App {
         URL_SAFE_NO_PAD.encode(self.random.bytes::<32>())
     }
 
-    /// Brings the store's schema up to date. Never done in a function's start.
+    /// Brings the store's schema up to date, as its owner. Never done in a function's start.
     ///
     /// # Errors
     /// A migration failed, or the store cannot be reached.
     pub async fn migrate(&self) -> Result<(), ServiceError> {
-        Ok(kinlink_store::migrations::migrate(&self.store).await?)
+        Ok(kinlink_store::migrations::migrate(self.store_owner.as_ref().unwrap_or(&self.store)).await?)
     }
 
     /// The school's settings as they stand.

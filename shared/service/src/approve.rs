@@ -35,6 +35,7 @@ use crate::{
     accounts::end_access,
     decide::{enqueue_job, load, tell_queue},
     error::retry_races,
+    observe,
 };
 
 /// What staff decide about a request.
@@ -359,6 +360,8 @@ async fn approve_once(
     let entry = audit::Entry::new("request.approve", format!("request:{id}"), detail);
     audit::write(&mut tx, actor, now, &[entry]).await?;
     tx.commit().await?;
+    let links: Vec<_> = claims.iter().filter(|c| pinned.contains_key(&c.id)).filter_map(|c| c.link).collect();
+    observe::decided(id, Action::Approve, request.status, &links);
     Ok((request, jobs))
 }
 

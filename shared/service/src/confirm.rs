@@ -16,6 +16,7 @@ use crate::{
     app::hash,
     error::retry_races,
     mail::{self, Letter},
+    observe,
     status::status_token,
 };
 
@@ -72,6 +73,7 @@ async fn confirm_once(app: &App, token: &str) -> Result<Confirmation, ServiceErr
     let entry = audit::Entry::new("request.confirm_email", format!("request:{}", request.id), json!({}));
     audit::write(&mut tx, &Actor::parent(), now, &[entry]).await?;
     tx.commit().await?;
+    observe::confirmed(request.id);
     Ok(confirmed(app, &request, true))
 }
 

@@ -30,6 +30,7 @@ use crate::{
     accounts::end_account_if_unlinked,
     error::retry_races,
     mail::{self, Letter},
+    observe,
     questions::message,
     submit::{ask_for_proof, field_fault},
 };
@@ -127,7 +128,7 @@ pub(crate) async fn enqueue_job(
 ) -> Result<Hint, ServiceError> {
     let job = Job { id: app.new_id(), adult, request, priority, attempts: 0, available_at: app.now() };
     jobs::insert(tx, std::slice::from_ref(&job), app.now()).await?;
-    Ok(Hint { job: job.id, adult })
+    Ok(Hint { job: job.id, adult, correlation: Some(observe::correlation(&job)) })
 }
 
 /// Tells the queue of jobs that are stored. A failure is harmless: the next cycle sweeps the outbox.
@@ -141,9 +142,7 @@ pub(crate) async fn tell_queue(app: &App, hints: &[Hint]) {
         jobs::mark_sent(&mut app.store.acquire().await?, &ids, app.now()).await?;
         Ok::<_, ServiceError>(())
     };
-    if let Err(error) = sent.await {
-        tracing::warn!(jobs = hints.len(), %error, "the queue was not told; the next cycle finds the jobs in the outbox");
-    }
+    observe::hinted(hints, &sent.await);
 }
 
 /// Ends a request: denied, duplicate or bogus. What it brought about is taken away.
@@ -199,6 +198,7 @@ async fn end_once(
     }
     save(app, &mut tx, actor, &mut request, &claims, action, reason, None).await?;
     tx.commit().await?;
+    observe::decided(id, action, request.status, &[]);
     Ok((request, hints))
 }
 
@@ -243,6 +243,7 @@ async fn withdraw_once(
     };
     save(app, &mut tx, actor, &mut request, &claims, action, reason, Some(claim)).await?;
     tx.commit().await?;
+    observe::decided(id, action, request.status, &[]);
     Ok((request, hints))
 }
 
@@ -329,6 +330,7 @@ async fn ask_once(
         mail::enqueue(app, &mut tx, &request, request.adult, letter, &format!("question:{decision}")).await?;
     }
     tx.commit().await?;
+    observe::decided(id, Action::Ask, request.status, &[]);
     Ok(request)
 }
 
@@ -377,6 +379,7 @@ async fn reopen_once(
         ask_for_proof(app, &mut tx, &policy, &request).await?;
     }
     tx.commit().await?;
+    observe::decided(id, Action::Reopen, request.status, &[]);
     Ok(request)
 }
 
@@ -478,6 +481,7 @@ async fn correct_once(
     }
     save(app, &mut tx, actor, &mut request, &claims, Action::Correct, &Reason::default(), None).await?;
     tx.commit().await?;
+    observe::decided(id, Action::Correct, request.status, &[]);
     Ok(request)
 }
 

@@ -176,8 +176,15 @@ async fn examine_moodle(app: &App, policy: &Policy, diagnosis: &mut Diagnosis) {
     };
     let prefix = app.moodle.prefix();
     diagnosis.good("moodle.connection", app.moodle.db().engine().to_string());
-    match evidence::missing_schema(&mut moodle, prefix).await {
-        Ok(missing) if missing.is_empty() => diagnosis.good("moodle.schema", "every table and column is there"),
+    match evidence::missing_schema(&mut moodle, prefix, app.moodle.writes()).await {
+        Ok(missing) if missing.is_empty() => {
+            let seen = if app.moodle.writes() {
+                "every table and column is there"
+            } else {
+                "every table and column can be read; what may be written is the provisioner's to see"
+            };
+            diagnosis.good("moodle.schema", seen);
+        }
         Ok(missing) => {
             let remedy = "Check KINLINK_MOODLE_PREFIX, the name of the database in KINLINK_MOODLE_URL, and the grants in infra/grants.";
             diagnosis.bad("moodle.schema", Level::Error, missing.join("; "), remedy);

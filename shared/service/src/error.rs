@@ -77,6 +77,8 @@ impl ServiceError {
     pub fn unavailable(&self) -> Option<Unavailable> {
         let passes = |error: &DbError| matches!(error.fault(), Fault::Unreachable | Fault::Conflict);
         match self {
+            // Between a deployment and its migration; nothing was done, and in a minute it may be.
+            Self::Store(StoreError::Db(error)) if error.fault() == Fault::Schema => Some(Unavailable::Store),
             // A unique key that still stands in the way after every try is a race that went on for long.
             Self::Store(StoreError::Db(error)) if passes(error) || error.is_duplicate() => Some(Unavailable::Store),
             Self::Moodle(MoodleError::Db(error)) if passes(error) => Some(Unavailable::Moodle),

@@ -13,6 +13,7 @@ use crate::{
     App, ServiceError,
     access::fingerprint,
     error::retry_races,
+    observe,
     submit::{Accepted, IdempotencyKey, Sender, find_answer, keep_answer, put},
 };
 
@@ -85,9 +86,12 @@ async fn send_once(
     if let Some(retry_after) = used_up(app, &mut tx, policy, form, submission).await? {
         return Ok(Sent::TooOften { retry_after });
     }
-    let accepted = put(app, &mut tx, policy, Sender::OwnForm, form.raw, submission).await?;
+    let (accepted, new) = put(app, &mut tx, policy, Sender::OwnForm, form.raw, submission).await?;
     keep_answer(app, &mut tx, Sender::OwnForm, key, &accepted).await?;
     tx.commit().await?;
+    if let Some(request) = new {
+        observe::received(&request, submission.children.len());
+    }
     Ok(Sent::Accepted(accepted))
 }
 

@@ -17,7 +17,7 @@ use kinlink_store::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{App, ServiceError, status::status_token, submit::PROOF};
+use crate::{App, ServiceError, metric, observe, status::status_token, submit::PROOF};
 
 /// How often a mail that the server refuses for now is tried before it counts as failed.
 const ATTEMPTS: i64 = 8;
@@ -25,7 +25,8 @@ const ATTEMPTS: i64 = 8;
 const HIDDEN: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 
 /// Time that must be left before the deadline for one more mail: what sending may take, and noting that it was sent.
-const ONE_MAIL: jiff::SignedDuration = jiff::SignedDuration::from_secs(kinlink_mail::TIMEOUT.as_secs() as i64 + 5);
+const ONE_MAIL: jiff::SignedDuration =
+    jiff::SignedDuration::from_secs(kinlink_mail::TIMEOUT.as_secs().cast_signed() + 5);
 
 /// Which mail is due, with ids only: the texts and links are made when it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +175,7 @@ pub async fn deliver(
             delivery.suppressed += 1;
             continue;
         };
+        let request = mail.request.map(tracing::field::display);
         let sent = match transport {
             Transport::Store => Ok(()),
             Transport::Smtp(smtp) => smtp.send(&mail.recipient, &rendered).await,
@@ -181,22 +183,26 @@ pub async fn deliver(
         match sent {
             Ok(()) => {
                 mails::end(&mut store, mail.id, "sent", None, now).await?;
+                observe::mail_sent(&mail);
                 delivery.sent += 1;
             }
             // However long the server is away, its trouble is no reason to give a mail up.
             Err(error) if error.concerns_server() => {
-                tracing::warn!(mail.id = %mail.id, %error, "the mail server is in trouble; what is due is tried again");
+                metric::MAILS_FAILED.add(1);
+                tracing::warn!(correlation.id = request, mail.id = %mail.id, %error, "the mail server is in trouble; what is due is tried again");
                 mails::postpone(&mut store, mail.id, pause(now, mail.attempts)).await?;
                 delivery.postponed += 1;
                 break;
             }
             Err(error @ SendError::Temporary(..)) if mail.attempts + 1 < ATTEMPTS => {
-                tracing::warn!(mail.id = %mail.id, %error, "a mail could not be sent; it is tried again");
+                metric::MAILS_FAILED.add(1);
+                tracing::warn!(correlation.id = request, mail.id = %mail.id, %error, "a mail could not be sent; it is tried again");
                 mails::postpone(&mut store, mail.id, pause(now, mail.attempts)).await?;
                 delivery.postponed += 1;
             }
             Err(error) => {
-                tracing::error!(mail.id = %mail.id, %error, "a mail was given up");
+                metric::MAILS_FAILED.add(1);
+                tracing::error!(correlation.id = request, mail.id = %mail.id, %error, "a mail was given up");
                 mails::end(&mut store, mail.id, "failed", Some("not_accepted"), now).await?;
                 delivery.failed += 1;
             }

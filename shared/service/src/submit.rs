@@ -23,6 +23,7 @@ use crate::{
     app::hash,
     error::retry_races,
     mail::{self, Letter},
+    observe,
 };
 
 /// Purpose of the derived secret in the link that proves an address.
@@ -128,11 +129,14 @@ async fn store(
     {
         return Ok(known);
     }
-    let accepted = put(app, &mut tx, policy, sender, raw, submission).await?;
+    let (accepted, new) = put(app, &mut tx, policy, sender, raw, submission).await?;
     if let Some(key) = key {
         keep_answer(app, &mut tx, sender, key, &accepted).await?;
     }
     tx.commit().await?;
+    if let Some(request) = new {
+        observe::received(&request, submission.children.len());
+    }
     Ok(accepted)
 }
 
@@ -166,7 +170,7 @@ pub(crate) async fn keep_answer(
     Ok(idempotency::insert(tx, &sender.scope(), &key_hash, &key.fingerprint, response, app.now()).await?)
 }
 
-/// Stores a checked submission, unless an open request says the same.
+/// Stores a checked submission, unless an open request says the same. Gives the answer, and the request if it is new.
 pub(crate) async fn put(
     app: &App,
     tx: &mut Tx<'_>,
@@ -174,14 +178,14 @@ pub(crate) async fn put(
     sender: Sender<'_>,
     raw: &RawSubmission,
     submission: &Submission,
-) -> Result<Accepted, ServiceError> {
+) -> Result<(Accepted, Option<Request>), ServiceError> {
     let dedup_key = submission.content_hash();
     if let Some(known) = requests::find_by_dedup_key(tx, &dedup_key).await? {
         // The same once more, because the mail did not come, perhaps: another one, at most once an hour.
         if known.status == Status::Unconfirmed {
             ask_for_proof(app, tx, policy, &known).await?;
         }
-        return Ok(Accepted { reference: known.reference });
+        return Ok((Accepted { reference: known.reference }, None));
     }
     let request = new_request(app, policy, sender, raw, submission, dedup_key);
     let claims = new_claims(app, request.id, submission);
@@ -196,7 +200,7 @@ pub(crate) async fn put(
     });
     let entry = audit::Entry::new("request.submit", format!("request:{}", request.id), detail);
     audit::write(tx, &sender.actor(), app.now(), &[entry]).await?;
-    Ok(Accepted { reference: request.reference })
+    Ok((Accepted { reference: request.reference.clone() }, Some(request)))
 }
 
 fn new_request(

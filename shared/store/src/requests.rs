@@ -567,7 +567,7 @@ impl Sort {
 }
 
 /// Which requests to list.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only these statuses; empty means all.
     pub statuses: Vec<Status>,

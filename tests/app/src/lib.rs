@@ -73,6 +73,7 @@ pub async fn with(store: TestDb, moodle: TestDb) -> TestApp {
     let (now, now_ms) = (clock.clone(), clock.clone());
     let app = App {
         store: store.db.clone(),
+        store_owner: None,
         moodle: Moodle::new(moodle.db.clone(), Prefix::default()),
         queue: Queue::Embedded(EmbeddedQueue::new(store.db.clone(), 5, move || now_ms.now().as_millisecond())),
         clock: Clock::new(move || now.now()),

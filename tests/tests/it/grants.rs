@@ -1,16 +1,27 @@
 //! The whole road under the rights in `infra/grants`: each process connects as the user that these files make for it.
 //! What the Moodle user may not do is tested beside the adapter, in `shared/moodle/tests/grants.rs`.
 
+use std::sync::Arc;
+
+use kinlink_admin::{AdminState, SignIn, router};
+use kinlink_config::Config;
 use kinlink_db::{Db, Engine, Fault, Options};
-use kinlink_domain::request::{Action, Status};
+use kinlink_domain::{
+    request::{Action, Status},
+    staff::StaffRole,
+};
 use kinlink_moodle::Moodle;
 use kinlink_queue::{EmbeddedQueue, Queue};
 use kinlink_service::{
-    cycle::Mode,
+    App,
+    approve::{Approval, Checks, approve},
+    cycle::{self, Mode},
     decide::{self, Reason},
     doctor, explain, mail,
+    sessions::links,
+    view::Request,
 };
-use kinlink_testapp::{administrator, family};
+use kinlink_testapp::{Client, administrator, family};
 use kinlink_testkit::{TestDb, fresh};
 
 use crate::{
@@ -39,7 +50,7 @@ async fn run(administrator: &Db, test: &TestDb, statements: &[String]) {
             .replace("{prefix}", "mdl_")
             .replace("{database}", &test.name)
             .replace("{pattern}", &test.name.replace('_', "\\_"));
-        for user in ["user", "migrate_user", "auth_user"] {
+        for user in ["user", "read_user", "migrate_user", "auth_user"] {
             statement = statement.replace(&format!("{{{user}}}"), &name_of(test, user));
         }
         for password in ["{password}", "{migrate_password}", "{auth_password}"] {
@@ -52,6 +63,11 @@ async fn run(administrator: &Db, test: &TestDb, statements: &[String]) {
 
 fn name_of(test: &TestDb, user: &str) -> String {
     format!("{}_{user}", test.name.rsplit('_').next().unwrap())
+}
+
+/// A file for a user beside `{user}`.
+fn as_user(file: &str, user: &str) -> String {
+    file.replace("{user}", &format!("{{{user}}}"))
 }
 
 /// A pool of one of the users.
@@ -73,19 +89,22 @@ async fn refused(db: &Db, statements: &[&str]) {
 
 /// The demonstration school, and a store whose owner migrated it; the functions connect as `kinlink` to both.
 async fn granted(engine: Engine) -> World {
-    let (store_file, moodle_file) = match engine {
+    let (store_file, moodle_file, read_file) = match engine {
         Engine::MySql => (
             include_str!("../../../infra/grants/store-mariadb.sql"),
             include_str!("../../../infra/grants/moodle-mariadb.sql"),
+            include_str!("../../../infra/grants/moodle-read-mariadb.sql"),
         ),
         _ => (
             include_str!("../../../infra/grants/store-postgres.sql"),
             include_str!("../../../infra/grants/moodle-postgres.sql"),
+            include_str!("../../../infra/grants/moodle-read-postgres.sql"),
         ),
     };
     // Only for its Moodle: the store comes from the files.
     let moodle = world(engine).await.test.moodle;
     run(&moodle.db, &moodle, &parts(moodle_file)[0]).await;
+    run(&moodle.db, &moodle, &parts(&as_user(read_file, "read_user"))[0]).await;
 
     let [before, after] = parts(store_file);
     let mut store = fresh(engine).await;
@@ -98,8 +117,75 @@ async fn granted(engine: Engine) -> World {
     let (functions, clock) = (pool(&test.store, "user"), test.clock.clone());
     test.app.moodle = Moodle::new(pool(&test.moodle, "user"), test.app.moodle.prefix().clone());
     test.app.queue = Queue::Embedded(EmbeddedQueue::new(functions.clone(), 5, move || clock.now().as_millisecond()));
-    test.app.store = functions;
+    // Only the action migrate is the owner's.
+    test.app.store_owner = Some(std::mem::replace(&mut test.app.store, functions));
     World { test }
+}
+
+/// Every address that the staff's pages and their API read, but for those that tell how many seconds ago Moodle's cron ran.
+fn addresses(request: &Request) -> Vec<String> {
+    let (id, adult, api) = (request.id, request.adult.unwrap(), "/api/v1/admin");
+    vec![
+        "/admin/requests".to_owned(),
+        "/admin/requests?view=all&check=ready".to_owned(),
+        format!("/admin/requests/{id}"),
+        "/admin/users".to_owned(),
+        format!("/admin/users/{adult}"),
+        "/admin/matching".to_owned(),
+        "/admin/cycles".to_owned(),
+        "/admin/cycles/plan".to_owned(),
+        "/admin/settings".to_owned(),
+        "/admin/audit".to_owned(),
+        format!("{api}/requests"),
+        format!("{api}/requests/counts"),
+        format!("{api}/requests/{id}"),
+        format!("{api}/login-rows"),
+        format!("{api}/pupils?q=mar"),
+        format!("{api}/links"),
+        format!("{api}/cycles"),
+        format!("{api}/health"),
+        format!("{api}/settings"),
+    ]
+}
+
+/// Somebody at the staff's pages of this application, by a session that both may use.
+fn browser(world: &World, app: &App, session: &str) -> Client {
+    let school = world.test.school.clone();
+    let sign_in = Arc::new(SignIn::new(&school.public_url, &Config::default()).unwrap());
+    let state = AdminState { app: app.clone(), wake: Arc::new(|| {}), school, demonstration: false, sign_in };
+    let client = Client::new(router(state)).bearer(&world.test.admin_token);
+    client.with("cookie", format!("__Host-kinlink={session}"))
+}
+
+/// A page without the tokens of its forms, which are other ones each time.
+fn without_form_tokens(page: &str) -> String {
+    let mut parts = page.split("name=\"csrf\" value=\"");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |page, part| page + part.split_once('"').unwrap().1)
+}
+
+/// The staff's pages under the user that only reads show all that they show under the one that writes, and find nothing wrong.
+async fn staff_only_read(world: &World, staff: &App, request: &Request, pupil: &str) {
+    let engine = staff.store.engine();
+    let request = world.request(request).await;
+    let link = links::mint(staff, &administrator(), StaffRole::Administrator).await.unwrap();
+    let session = links::enter(staff, &link.token, None).await.unwrap().secret;
+    let (reading, writing) = (browser(world, staff, &session), browser(world, &world.test.app, &session));
+    for address in addresses(&request) {
+        let (seen, expected) = (reading.get(&address).await, writing.get(&address).await);
+        assert_eq!(seen.status.as_u16(), 200, "{engine}: {address}: {}", seen.text);
+        assert_eq!(without_form_tokens(&seen.text), without_form_tokens(&expected.text), "{engine}: {address}");
+    }
+    let explain = format!("/api/v1/admin/explain?adult={}&pupil={pupil}", request.adult.unwrap());
+    let explained = reading.get(&explain).await.expect(200).json();
+    assert!(explained["broken"].is_null() && explained["steps"].is_array(), "{engine}: {explained:#}");
+    assert_eq!(reading.get("/admin/health").await.status.as_u16(), 200, "{engine}");
+    let diagnosis = reading.get("/api/v1/admin/doctor").await.expect(200).json();
+    let bad: Vec<_> = diagnosis["findings"].as_array().unwrap().iter().filter(|each| each["level"] != "good").collect();
+    assert!(bad.is_empty(), "{engine}: {bad:#?}");
+    assert!(cycle::plan(staff, &administrator()).await.unwrap().0.is_empty(), "{engine}");
+    // And no more than that.
+    refused(staff.moodle.db(), &["DELETE FROM mdl_role_assignments", "DELETE FROM mdl_sessions"]).await;
 }
 
 async fn the_whole_road(engine: Engine) {
@@ -110,7 +196,12 @@ async fn the_whole_road(engine: Engine) {
         ("Rachel", "Turner", "rachel.turner@example.org"),
         &[(child.given, child.family, &child.tutor_group), ("Nell", "Ashby", "10TH")],
     );
-    let request = world.approved(&raw).await;
+    // The staff's pages: the functions' user of the store, and of Moodle the one that only reads.
+    let reader = Moodle::new(pool(&world.test.moodle, "read_user"), app.moodle.prefix().clone()).read_only();
+    let staff = App { moodle: reader, ..app.clone() };
+    let request = world.test.submit(&raw).await;
+    let approval = Approval { checks: Checks::ALL, ..Approval::default() };
+    let request = approve(&staff, &administrator(), request.id, None, &approval).await.unwrap();
     world.cycle().await;
     world.moodle_cron().await;
     assert_eq!(world.cycle().await.added, 2, "{engine}");
@@ -126,6 +217,8 @@ async fn the_whole_road(engine: Engine) {
     let pupil = explain::find_pupil(app, &administrator(), &child.admission_number).await.unwrap();
     let explained = explain::explain(app, &administrator(), adult, pupil).await.unwrap();
     assert_eq!(explained.explanation.broken, None, "{engine}: {:#?}", explained.explanation);
+
+    staff_only_read(&world, &staff, &request, &child.admission_number).await;
 
     // Moodle reads the login rows, and of them only what an account needs.
     let auth_db = pool(&world.test.store, "auth_user");
@@ -186,7 +279,7 @@ async fn the_whole_road(engine: Engine) {
     let full = world.run(Mode::Full).await.unwrap();
     assert_eq!((full.added, full.removed), (0, 0), "{engine}: {full:?}");
     // A migrator that runs again finds everything done.
-    kinlink_store::migrations::migrate(&world.test.store.db).await.unwrap();
+    app.migrate().await.unwrap();
 }
 
 #[tokio::test]

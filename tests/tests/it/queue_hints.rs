@@ -48,7 +48,7 @@ async fn doubled_and_reordered_messages_do_the_work_once() {
         let hints: Vec<Hint> = jobs
             .iter()
             .chain(&jobs)
-            .map(|(job, adult)| Hint { job: job.parse().unwrap(), adult: adult.parse().unwrap() })
+            .map(|(job, adult)| Hint { job: job.parse().unwrap(), adult: adult.parse().unwrap(), correlation: None })
             .collect();
         world.test.app.queue.send(&hints).await.unwrap();
         world.moodle_cron().await;
@@ -67,7 +67,8 @@ async fn a_message_for_nobody_or_nothing_is_harmless() {
     for engine in ENGINES {
         let world = world(engine).await;
         one_parent(&world, 1).await;
-        let stranger = Hint { job: JobId::new(1, &[7; 10]), adult: kinlink_domain::ids::AdultId::new(1, &[7; 10]) };
+        let adult = kinlink_domain::ids::AdultId::new(1, &[7; 10]);
+        let stranger = Hint { job: JobId::new(1, &[7; 10]), adult, correlation: None };
         world.test.app.queue.send(&[stranger]).await.unwrap();
         world
             .test

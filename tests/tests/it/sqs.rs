@@ -66,7 +66,7 @@ async fn decisions_become_messages_with_ids_only_and_a_cycle_drains_them_in_batc
         .unwrap();
     let body: serde_json::Value = serde_json::from_str(seen.messages()[0].body().unwrap()).unwrap();
     let keys: HashSet<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, HashSet::from(["v", "job", "adult"]), "no name, no address: {body}");
+    assert_eq!(keys, HashSet::from(["v", "job", "adult", "correlation_id"]), "no name, no address: {body}");
     world.moodle_cron().await;
     let report = world.cycle().await;
     assert_eq!((report.jobs, report.outcome(Outcome::Linked)), (23, 23), "{report:?}");

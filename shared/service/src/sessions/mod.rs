@@ -22,7 +22,6 @@ use kinlink_domain::{
 };
 use kinlink_store::{Tx, audit, sessions, sign_ins, staff};
 use serde_json::json;
-use subtle::ConstantTimeEq as _;
 
 use crate::{
     App, ServiceError,
@@ -34,6 +33,8 @@ pub use names::names;
 
 /// How long a sign-in may be under way: a link that waits to be used, somebody who is at the provider.
 pub(crate) const UNDER_WAY: SignedDuration = SignedDuration::from_mins(10);
+/// What a session's key signs: what its forms carry.
+const FORM: &str = "form";
 /// How exactly it is noted when a session was last used; more would be a write for every page.
 const SEEN: SignedDuration = SignedDuration::from_mins(1);
 
@@ -43,7 +44,7 @@ pub struct StaffSession {
     actor: Actor,
     stored: sessions::StaffSession,
     name: String,
-    /// What the marks of this session's forms are made with.
+    /// Signs what this session's forms carry.
     forms: SigningKey,
     csrf: String,
     fresh_until: Timestamp,
@@ -96,8 +97,7 @@ impl StaffSession {
     /// Whether a form carried it. Takes as long for a wrong one as for the right one.
     #[must_use]
     pub fn is_csrf(&self, presented: &str) -> bool {
-        let Some((nonce, _)) = presented.split_once('.') else { return false };
-        presented.as_bytes().ct_eq(mark(&self.forms, nonce).as_bytes()).into()
+        self.forms.verified(FORM, presented).is_some()
     }
 
     /// Whether they proved who they are a short while ago (policy `reauthenticate_minutes`).
@@ -111,18 +111,13 @@ impl StaffSession {
         let forms = SigningKey::new(app.key.derive("csrf", &stored.token_hash).into());
         Self {
             actor: Actor { name: format!("staff:{}", stored.staff), role: Some(stored.role) },
-            csrf: mark(&forms, &URL_SAFE_NO_PAD.encode(app.random.bytes::<12>())),
+            csrf: forms.sign(FORM, &URL_SAFE_NO_PAD.encode(app.random.bytes::<12>())),
             forms,
             fresh_until: stored.authenticated_at.map_or(Timestamp::MIN, |at| after(at, minutes)),
             stored,
             name,
         }
     }
-}
-
-/// The mark of a form: what was drawn for it, and what only we can make of that.
-fn mark(forms: &SigningKey, nonce: &str) -> String {
-    format!("{nonce}.{}", forms.derive("form", nonce))
 }
 
 /// Somebody who has just signed in.
@@ -148,11 +143,11 @@ struct Newcomer<'a> {
     detail: serde_json::Value,
 }
 
-/// The session whose secret a browser holds.
+/// The session whose secret a browser holds, and the school's settings by which it was judged.
 ///
 /// # Errors
 /// [`ServiceError::Unauthorized`] when there is none or it has ended; the store.
-pub async fn current(app: &App, secret: &str) -> Result<StaffSession, ServiceError> {
+pub async fn current(app: &App, secret: &str) -> Result<(StaffSession, Policy), ServiceError> {
     let policy = app.policy().await?;
     let mut store = app.store.acquire().await?;
     let found = sessions::find(&mut store, &hash(secret)).await?;
@@ -165,7 +160,7 @@ pub async fn current(app: &App, secret: &str) -> Result<StaffSession, ServiceErr
     if now >= after(stored.last_seen_at, SEEN) {
         sessions::touch(&mut store, &stored.token_hash, now).await?;
     }
-    Ok(StaffSession::new(app, &policy, stored, name))
+    Ok((StaffSession::new(app, &policy, stored, name), policy))
 }
 
 /// Ends a session.

@@ -39,6 +39,9 @@ async fn of(app: &App, actors: BTreeSet<String>) -> Result<Names, ServiceError> 
         };
         names.insert(actor.clone(), name.to_owned());
     }
+    if names.len() == actors.len() {
+        return Ok(names);
+    }
     let mut store = app.store.acquire().await?;
     let members = staff::names(&mut store, &ids(&actors, "staff:")).await?;
     names.extend(members.into_iter().map(|(id, name)| (format!("staff:{id}"), name)));

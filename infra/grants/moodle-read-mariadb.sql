@@ -1,0 +1,46 @@
+-- The user of the staff's pages on Moodle's database, which only reads: MariaDB or MySQL. Run as an administrator of the server.
+-- What it may read is what the user of moodle-mariadb.sql may; a test compares.
+--
+-- Put in: {prefix} Moodle's table prefix (mdl_), {database} Moodle's database, {user} kinlink_read, {password} a long random
+-- one. Narrow '%' to the address that Kinlink connects from. See README.md for what these rights amount to.
+-- Running it again is harmless.
+
+CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY '{password}';
+
+-- People: what pupils are matched by and accounts are judged by. Not password, secret, description, addresses, phones, IPs.
+GRANT SELECT (id, auth, confirmed, deleted, suspended, mnethostid, username, idnumber, firstname, lastname, email, department)
+  ON `{database}`.`{prefix}user` TO '{user}'@'%';
+
+-- What the pupil filter may ask: profile fields and cohorts.
+GRANT SELECT (id, shortname) ON `{database}`.`{prefix}user_info_field` TO '{user}'@'%';
+GRANT SELECT (userid, fieldid, data) ON `{database}`.`{prefix}user_info_data` TO '{user}'@'%';
+GRANT SELECT (id, idnumber) ON `{database}`.`{prefix}cohort` TO '{user}'@'%';
+GRANT SELECT (cohortid, userid) ON `{database}`.`{prefix}cohort_members` TO '{user}'@'%';
+
+-- Roles: which there are, where they may be given, what they allow.
+GRANT SELECT (id, shortname, archetype) ON `{database}`.`{prefix}role` TO '{user}'@'%';
+GRANT SELECT (roleid, contextlevel) ON `{database}`.`{prefix}role_context_levels` TO '{user}'@'%';
+GRANT SELECT (contextid, roleid, capability, permission) ON `{database}`.`{prefix}role_capabilities` TO '{user}'@'%';
+
+-- Settings: rows cannot be told apart by a grant, so this shows every setting, secrets of other plugins included.
+GRANT SELECT (name, value) ON `{database}`.`{prefix}config` TO '{user}'@'%';
+GRANT SELECT (plugin, name, value) ON `{database}`.`{prefix}config_plugins` TO '{user}'@'%';
+
+-- Contexts: which context is whose.
+GRANT SELECT (id, contextlevel, instanceid, path, depth, locked)
+  ON `{database}`.`{prefix}context` TO '{user}'@'%';
+
+-- Role rows: who has which role where.
+GRANT SELECT (id, roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder)
+  ON `{database}`.`{prefix}role_assignments` TO '{user}'@'%';
+
+-- Dirty flags: which open sessions will load their roles anew.
+GRANT SELECT (id, flagtype, name, timemodified, value, expiry)
+  ON `{database}`.`{prefix}cache_flags` TO '{user}'@'%';
+
+-- Tasks: when they ran, and whether they are on.
+GRANT SELECT (classname, lastruntime, nextruntime, faildelay, disabled)
+  ON `{database}`.`{prefix}task_scheduled` TO '{user}'@'%';
+
+-- Sessions: since when somebody is signed in. Not sid and sessdata: with them a session could be stolen.
+GRANT SELECT (id, userid, timecreated, timemodified) ON `{database}`.`{prefix}sessions` TO '{user}'@'%';
