@@ -132,7 +132,7 @@ async fn show(State(state): State<AdminState>, desk: Desk, mut asked: Parameters
         most: grouped(FILE),
         rows: found.items.into_iter().map(|entry| row(entry, &names, &desk)).collect(),
         ignored: ignored.join(" and "),
-        zone: desk.policy.time_zone.clone(),
+        zone: desk.policy().time_zone.clone(),
         asked,
     }))
 }

@@ -13,8 +13,13 @@ impl Names {
         sessions::names(app, actors).await.map(Self)
     }
 
+    /// The name of an actor, if anybody still knows it.
+    pub(crate) fn get(&self, actor: &str) -> Option<&str> {
+        self.0.get(actor).map(String::as_str)
+    }
+
     /// The name of an actor; of one that nobody knows any more, what the audit calls it.
     pub(crate) fn name(&self, actor: &str) -> String {
-        self.0.get(actor).map_or(actor, String::as_str).to_owned()
+        self.get(actor).unwrap_or(actor).to_owned()
     }
 }

@@ -2,17 +2,17 @@
 //! lives for a minute; it names references and numbers, never a person.
 
 use axum::{
-    http::{HeaderMap, HeaderValue, header},
+    http::HeaderMap,
     response::{IntoResponse as _, Redirect, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use kinlink_service::App;
 use serde::{Deserialize, Serialize};
 
-use crate::AdminState;
+use crate::{
+    AdminState,
+    session::{Cookie, Cookies},
+};
 
-/// Where the cookie counts. Its name has no prefix: a forged one fails the signature.
-const COOKIE: &str = "kinlink-notice";
 /// What the signing key is derived for.
 const PURPOSE: &str = "notice";
 
@@ -46,30 +46,20 @@ impl Notice {
     pub(crate) fn then(&self, state: &AdminState, to: &str) -> Response {
         let mut response = Redirect::to(to).into_response();
         let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default());
-        let mark = state.app.key.derive(PURPOSE, &text);
-        let secure = if state.school.public_url.starts_with("https:") { "; Secure" } else { "" };
-        let cookie = format!("{COOKIE}={text}.{mark}; Path=/admin; Max-Age=60; HttpOnly; SameSite=Lax{secure}");
-        if let Ok(cookie) = HeaderValue::try_from(cookie) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
+        let signed = state.app.key.sign(PURPOSE, &text);
+        state.sign_in.cookies().set(Cookie::Notice, &signed, response.headers_mut());
         response
     }
 
     /// The notice that a browser brings, if it is one of ours.
-    pub(crate) fn brought(app: &App, headers: &HeaderMap) -> Option<Self> {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let value = cookies
-            .flat_map(|line| line.split(';'))
-            .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
-        let (text, mark) = value.split_once('.')?;
-        let expected = app.key.derive(PURPOSE, text);
-        let ours = bool::from(subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), mark.as_bytes()));
-        ours.then(|| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()).flatten()
+    pub(crate) fn brought(state: &AdminState, headers: &HeaderMap) -> Option<Self> {
+        let signed = state.sign_in.cookies().read(Cookie::Notice, headers)?;
+        let text = state.app.key.verified(PURPOSE, signed)?;
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
     }
 
     /// Ends a notice that was shown.
-    pub(crate) fn forget(response: &mut Response) {
-        let gone = HeaderValue::from_static("kinlink-notice=; Path=/admin; Max-Age=0; HttpOnly; SameSite=Lax");
-        response.headers_mut().append(header::SET_COOKIE, gone);
+    pub(crate) fn forget(cookies: Cookies, response: &mut Response) {
+        cookies.remove(Cookie::Notice, response.headers_mut());
     }
 }

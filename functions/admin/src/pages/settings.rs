@@ -74,7 +74,7 @@ async fn show(desk: Desk) -> Result<Response, Interruption> {
     require(desk.actor(), Permission::Administer)?;
     Ok(desk.show(&SettingsPage {
         shell: desk.shell("Settings", Section::Settings),
-        groups: groups(&desk.policy),
+        groups: groups(desk.policy()),
         sign_in_again: desk.sign_in_again(HERE),
         faults: Vec::new(),
     }))
@@ -84,7 +84,7 @@ async fn save(State(state): State<AdminState>, desk: Desk, form: StaffForm) -> R
     desk.check(&form)?;
     require(desk.actor(), Permission::Administer)?;
     desk.must_be_fresh(HERE)?;
-    let mut groups = groups(&desk.policy);
+    let mut groups = groups(desk.policy());
     let (mut changed, mut faults) = (Vec::new(), Vec::new());
     for field in groups.iter_mut().flat_map(|group| &mut group.fields) {
         let Some(value) = sent(&form, field.name).filter(|value| *value != field.value) else { continue };

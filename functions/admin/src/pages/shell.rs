@@ -21,8 +21,11 @@ use kinlink_web::{
     when::Clock,
 };
 
-use super::{interruption::Interruption, notice::Notice, numbered::link, words};
-use crate::{AdminState, session::Visitor};
+use super::{interruption::Interruption, notice::Notice, words};
+use crate::{
+    AdminState,
+    session::{self, Cookies, Visitor},
+};
 
 /// A part of the menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,17 +113,23 @@ impl Shell {
 /// Where a member of staff sits: everything that a handler of a page needs besides the state.
 pub(crate) struct Desk {
     pub(crate) visitor: Visitor,
-    pub(crate) policy: Policy,
     pub(crate) clock: Clock,
+    /// How many requests are in each view of the whole list.
+    pub(crate) counts: Vec<(RequestView, i64)>,
     notice: Option<Notice>,
+    cookies: Cookies,
     school: String,
     demonstration: bool,
-    todo: i64,
 }
 
 impl Desk {
     pub(crate) fn actor(&self) -> &Actor {
         self.visitor.actor()
+    }
+
+    /// The school's settings.
+    pub(crate) const fn policy(&self) -> &Policy {
+        self.visitor.policy()
     }
 
     /// Whether the person may do what needs the permission. Pages leave out what somebody may not do; whether they may is
@@ -145,8 +154,7 @@ impl Desk {
 
     /// Where somebody signs in again and comes back from, unless they did so a short while ago.
     pub(crate) fn sign_in_again(&self, return_to: &str) -> Option<String> {
-        let to = || link("/admin/sign-in/again", &[], &[("return_to", return_to)]);
-        (!self.visitor.is_fresh()).then(to)
+        (!self.visitor.is_fresh()).then(|| session::again(return_to))
     }
 
     pub(crate) fn shell(&self, title: impl Into<String>, section: Section) -> Shell {
@@ -161,7 +169,7 @@ impl Desk {
             notice: self.notice.clone(),
             demonstration: self.demonstration,
             section,
-            todo: self.todo,
+            todo: self.counts.iter().find(|(view, _)| *view == RequestView::Todo).map_or(0, |(_, count)| *count),
             rank: self.visitor.role(),
         }
     }
@@ -170,7 +178,7 @@ impl Desk {
     pub(crate) fn page(&self, status: StatusCode, template: &impl Template) -> Response {
         let mut response = page(&Audience::staff(), status, template);
         if self.notice.is_some() {
-            Notice::forget(&mut response);
+            Notice::forget(self.cookies, &mut response);
         }
         response
     }
@@ -186,21 +194,16 @@ impl FromRequestParts<AdminState> for Desk {
 
     async fn from_request_parts(parts: &mut Parts, state: &AdminState) -> Result<Self, Response> {
         let visitor = Visitor::from_request_parts(parts, state).await?;
-        let read = async {
-            let policy = state.app.policy().await?;
-            let counts = view::count_views(&state.app, visitor.actor(), &Filter::default()).await?;
-            Ok::<_, kinlink_service::ServiceError>((policy, counts))
-        };
-        let (policy, counts) = read.await.map_err(|error| Problem::from(error).into_response())?;
-        let todo = counts.iter().find(|(view, _)| *view == RequestView::Todo).map_or(0, |(_, count)| *count);
+        let counts = view::count_views(&state.app, visitor.actor(), &Filter::default()).await;
+        let counts = counts.map_err(|error| Problem::from(error).into_response())?;
         Ok(Self {
-            clock: Clock::new(policy.zone(), state.app.now()),
-            notice: Notice::brought(&state.app, &parts.headers),
+            clock: Clock::new(visitor.policy().zone(), state.app.now()),
+            notice: Notice::brought(state, &parts.headers),
+            cookies: state.sign_in.cookies(),
             school: state.school.name.clone(),
             demonstration: state.demonstration,
             visitor,
-            policy,
-            todo,
+            counts,
         })
     }
 }

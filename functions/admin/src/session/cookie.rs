@@ -1,4 +1,4 @@
-//! The two cookies of sign-in: the session's, and one that binds a sign-in under way to its browser.
+//! Our cookies: the session's, one that binds a sign-in under way to its browser, and the notice of the last act.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -15,6 +15,8 @@ pub(crate) enum Cookie {
     Session,
     /// The browser's half of a sign-in that is under way.
     SignIn,
+    /// What the last act did, until the next page has shown it.
+    Notice,
 }
 
 impl Cookies {
@@ -31,6 +33,8 @@ impl Cookies {
             (Cookie::Session, false) => "kinlink",
             (Cookie::SignIn, true) => "__Host-kinlink-sign-in",
             (Cookie::SignIn, false) => "kinlink-sign-in",
+            (Cookie::Notice, true) => "__Host-kinlink-notice",
+            (Cookie::Notice, false) => "kinlink-notice",
         }
     }
 
@@ -41,14 +45,16 @@ impl Cookies {
         lines.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Has the browser hold a secret.
-    pub(crate) fn set(self, cookie: Cookie, secret: &str, headers: &mut HeaderMap) {
+    /// Has the browser hold a text.
+    pub(crate) fn set(self, cookie: Cookie, text: &str, headers: &mut HeaderMap) {
         let most = match cookie {
             Cookie::Session => "",
             // As long as a sign-in may be under way.
             Cookie::SignIn => "; Max-Age=600",
+            // Until the page that a redirect leads to.
+            Cookie::Notice => "; Max-Age=60",
         };
-        self.write(cookie, &format!("={secret}{most}"), headers);
+        self.write(cookie, &format!("={text}{most}"), headers);
     }
 
     /// Has the browser forget it.

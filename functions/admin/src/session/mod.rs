@@ -21,7 +21,10 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use kinlink_config::Config;
-use kinlink_domain::staff::{Actor, RoleMap, StaffRole};
+use kinlink_domain::{
+    policy::Policy,
+    staff::{Actor, RoleMap, StaffRole},
+};
 use kinlink_oidc::{OidcError, Provider, Settings};
 use kinlink_service::{
     ServiceError,
@@ -30,11 +33,10 @@ use kinlink_service::{
 use kinlink_web::Problem;
 use url::Url;
 
-use self::{
-    cookie::{Cookie, Cookies},
-    message::Message,
-};
+use self::message::Message;
 use crate::AdminState;
+
+pub(crate) use cookie::{Cookie, Cookies};
 
 const SIGN_IN: &str = "/admin/sign-in";
 const AGAIN: &str = "/admin/sign-in/again";
@@ -43,6 +45,11 @@ const SIGNED_OUT: &str = "/admin/signed-out";
 
 pub(crate) fn routes() -> Router<AdminState> {
     pages::routes().merge(provider::routes())
+}
+
+/// Where somebody who is signed in proves once more who they are, and comes back from.
+pub(crate) fn again(return_to: &str) -> String {
+    return_to::with_return(AGAIN, return_to)
 }
 
 /// What signing in needs from outside.
@@ -90,6 +97,11 @@ impl SignIn {
     pub(crate) const fn public_url(&self) -> &Url {
         &self.public_url
     }
+
+    /// The cookies of the pages.
+    pub(crate) const fn cookies(&self) -> Cookies {
+        self.cookies
+    }
 }
 
 /// Why signing in cannot be set up.
@@ -113,6 +125,7 @@ fn below(public_url: &Url, page: &str) -> Result<Url, url::ParseError> {
 #[derive(Debug, Clone)]
 pub(crate) struct Visitor {
     session: StaffSession,
+    policy: Policy,
     is_fresh: bool,
 }
 
@@ -130,6 +143,11 @@ impl Visitor {
     /// What they may do.
     pub(crate) const fn role(&self) -> StaffRole {
         self.session.role()
+    }
+
+    /// The school's settings as they stand.
+    pub(crate) const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// What each of their forms carries in the field `csrf`.
@@ -153,7 +171,7 @@ impl FromRequestParts<AdminState> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, state: &AdminState) -> Result<Self, Response> {
         match session(parts, state).await {
-            Ok(session) => Ok(Self { is_fresh: session.is_fresh(state.app.now()), session }),
+            Ok((session, policy)) => Ok(Self { is_fresh: session.is_fresh(state.app.now()), session, policy }),
             Err(ServiceError::Unauthorized) => Err(signed_out(parts, state)),
             Err(error) => Err(Problem::from(error).into_response()),
         }
@@ -161,7 +179,7 @@ impl FromRequestParts<AdminState> for Visitor {
 }
 
 /// The session of the browser that asks.
-async fn session(parts: &Parts, state: &AdminState) -> Result<StaffSession, ServiceError> {
+async fn session(parts: &Parts, state: &AdminState) -> Result<(StaffSession, Policy), ServiceError> {
     let secret = state.sign_in.cookies.read(Cookie::Session, &parts.headers).ok_or(ServiceError::Unauthorized)?;
     sessions::current(&state.app, secret).await
 }

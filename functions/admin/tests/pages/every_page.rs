@@ -286,9 +286,11 @@ async fn what_an_act_did_is_said_once_and_nobody_can_say_it_for_us() {
     let cookie = done.header("set-cookie").split(';').next().unwrap().to_owned();
     let shown = person.client.with("cookie", cookie.as_str()).get("/admin/help").await;
     assert!(shown.text.contains("Nothing was changed.") && shown.header("set-cookie").contains("Max-Age=0"));
-    for forged in
-        [cookie.replace('.', ".x"), cookie.replacen("kinlink-notice=", "kinlink-notice=e", 1), "kinlink-notice=".into()]
-    {
+    for forged in [
+        cookie.replace('.', ".x"),
+        cookie.replacen("kinlink-notice=", "kinlink-notice=e", 1),
+        "__Host-kinlink-notice=".into(),
+    ] {
         let page = person.client.with("cookie", forged.as_str()).get("/admin/help").await.expect(200);
         assert!(!page.text.contains("id=\"flash\""), "{forged}");
     }

@@ -6,7 +6,6 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use kinlink_domain::reference::Reference;
 use kinlink_service::App;
-use subtle::ConstantTimeEq as _;
 
 const FORM: &str = "form-token";
 const RECEIPT: &str = "form-receipt";
@@ -30,12 +29,12 @@ impl FormToken {
     /// A new token.
     pub(crate) fn issue(app: &App) -> String {
         let nonce = URL_SAFE_NO_PAD.encode(app.random.bytes::<16>());
-        sign(app, FORM, &format!("{}.{nonce}", app.now().as_second()))
+        app.key.sign(FORM, &format!("{}.{nonce}", app.now().as_second()))
     }
 
     /// Reads a token; `None` when it is missing, not ours, or too old.
     pub(crate) fn read(app: &App, text: Option<&str>) -> Option<Self> {
-        let (issued, nonce) = verified(app, FORM, text?)?.split_once('.')?;
+        let (issued, nonce) = app.key.verified(FORM, text?)?.split_once('.')?;
         let age = app.now().as_second() - issued.parse::<i64>().ok()?;
         (-SKEW..=FORM_LASTS).contains(&age).then(|| Self { age, nonce: nonce.to_owned() })
     }
@@ -44,25 +43,15 @@ impl FormToken {
 /// What stands in the address of the page after sending.
 pub(crate) fn receipt(app: &App, reference: &Reference) -> String {
     let expires = app.now().as_second() + RECEIPT_LASTS;
-    sign(app, RECEIPT, &URL_SAFE_NO_PAD.encode(format!("{expires}.{}", reference.as_str())))
+    app.key.sign(RECEIPT, &URL_SAFE_NO_PAD.encode(format!("{expires}.{}", reference.as_str())))
 }
 
 /// The reference of a receipt; `None` when it is not ours or too old.
 pub(crate) fn read_receipt(app: &App, text: &str) -> Option<Reference> {
-    let payload = URL_SAFE_NO_PAD.decode(verified(app, RECEIPT, text)?).ok()?;
+    let payload = URL_SAFE_NO_PAD.decode(app.key.verified(RECEIPT, text)?).ok()?;
     let (expires, reference) = std::str::from_utf8(&payload).ok()?.split_once('.')?;
     let good = expires.parse::<i64>().ok()? > app.now().as_second();
     good.then(|| reference.parse().ok()).flatten()
-}
-
-fn sign(app: &App, purpose: &str, payload: &str) -> String {
-    format!("{payload}.{}", app.key.derive(purpose, payload))
-}
-
-fn verified<'a>(app: &App, purpose: &str, text: &'a str) -> Option<&'a str> {
-    let (payload, signature) = text.rsplit_once('.')?;
-    let expected = app.key.derive(purpose, payload);
-    bool::from(signature.as_bytes().ct_eq(expected.as_bytes())).then_some(payload)
 }
 
 #[cfg(test)]

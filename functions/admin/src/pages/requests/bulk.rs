@@ -10,7 +10,6 @@ use kinlink_service::{
     ServiceError,
     approve::Checks,
     decide::{MAX_QUESTION, Reason},
-    sessions,
     view::{
         BulkAct, BulkResult, ListQuery, MOST_AT_ONCE, PER_PAGE, Preview, Refusal, RequestSummary, bulk, list_view,
         preview_bulk,
@@ -32,6 +31,7 @@ use crate::{
     pages::{
         StaffForm,
         interruption::Interruption,
+        names::Names,
         notice::Notice,
         shell::{Desk, Section, Shell},
         words,
@@ -260,7 +260,7 @@ pub(super) async fn apply(
     if act == Act::Ask && reason.message.as_deref().is_none_or(|question| question.trim().is_empty()) {
         faults.push(Fault::new("question", "Write your question"));
     }
-    if act == Act::Approve && desk.policy.require_checks {
+    if act == Act::Approve && desk.policy().require_checks {
         faults.extend(check_boxes(&form, true).iter().filter(|check| check.missing).map(CheckBox::fault));
     }
     if !faults.is_empty() {
@@ -385,7 +385,7 @@ async fn confirmation(
         can_title: words::requests(can.len()),
         cannot_title: format!("{} left out", words::requests(cannot.len())),
         effects: act.map(Act::effects).unwrap_or_default(),
-        checks: if act == Some(Act::Approve) && desk.policy.require_checks {
+        checks: if act == Some(Act::Approve) && desk.policy().require_checks {
             check_boxes(form, wrong)
         } else {
             Vec::new()
@@ -475,26 +475,15 @@ fn will(act: Option<Act>, preview: &Preview) -> String {
 }
 
 /// Who did things meanwhile, by their names in the audit.
-async fn names<'a>(
-    state: &AdminState,
-    refusals: impl Iterator<Item = &'a Refusal>,
-) -> Result<BTreeMap<String, String>, ServiceError> {
+async fn names<'a>(state: &AdminState, refusals: impl Iterator<Item = &'a Refusal>) -> Result<Names, ServiceError> {
     let actors: Vec<&str> = refusals.flat_map(|refusal| &refusal.since).map(|entry| entry.actor.as_str()).collect();
-    if actors.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    sessions::names(&state.app, actors).await
+    Names::of(&state.app, actors).await
 }
 
 /// Why one request is or was left out.
-fn why(
-    desk: &Desk,
-    names: &BTreeMap<String, String>,
-    refusal: &Refusal,
-    now: Option<kinlink_domain::request::Status>,
-) -> String {
+fn why(desk: &Desk, names: &Names, refusal: &Refusal, now: Option<kinlink_domain::request::Status>) -> String {
     match refusal.since.last() {
-        Some(last) => conflict::line(desk, names.get(&last.actor).map(String::as_str), last),
+        Some(last) => conflict::line(desk, names, last),
         None if refusal.code == "stale" => "It changed meanwhile.".to_owned(),
         None => words::refusal(refusal.code, &refusal.detail, now),
     }
@@ -515,10 +504,7 @@ async fn report(
     results: Vec<BulkResult>,
 ) -> Result<Response, Interruption> {
     // Sent twice, the second time finds what the first time did: that is no conflict.
-    let is_double = |refusal: &Refusal| {
-        let own = |actor: &str, action: &str| actor == desk.actor().name && action == what.action().code();
-        !refusal.since.is_empty() && refusal.since.iter().all(|entry| own(&entry.actor, &entry.action))
-    };
+    let is_double = |refusal: &Refusal| conflict::is_double(desk, &refusal.since, what.action().code());
     let (done, skipped): (Vec<&BulkResult>, Vec<&BulkResult>) =
         results.iter().partition(|one| one.result.as_ref().map_or_else(is_double, |_| true));
     if skipped.is_empty() {

@@ -2,14 +2,14 @@
 
 use kinlink_domain::ids::RequestId;
 use kinlink_service::{
-    ServiceError, sessions,
+    ServiceError,
     view::{HistoryEntry, what_happened_since},
 };
 use kinlink_web::when::{Clock, When};
 
 use crate::{
     AdminState,
-    pages::{shell::Desk, words},
+    pages::{names::Names, shell::Desk, words},
 };
 
 /// What happened meanwhile.
@@ -17,8 +17,7 @@ pub(super) struct Conflict {
     pub(super) title: String,
     pub(super) events: Vec<Event>,
     pub(super) advice: &'static str,
-    /// Whether all of it was this person's own doing, and ends with this act: a form that was sent twice.
-    own: Vec<String>,
+    entries: Vec<HistoryEntry>,
 }
 
 /// One thing that happened.
@@ -37,9 +36,8 @@ impl Conflict {
         version: i64,
     ) -> Result<Self, ServiceError> {
         let entries = what_happened_since(&state.app, desk.actor(), request, version).await?;
-        let actors: Vec<&str> = entries.iter().map(|entry| entry.actor.as_str()).collect();
-        let names = sessions::names(&state.app, actors).await?;
-        let who = |entry: &HistoryEntry| who(desk, names.get(&entry.actor).map(String::as_str), &entry.actor);
+        let names = Names::of(&state.app, entries.iter().map(|entry| entry.actor.as_str())).await?;
+        let who = |entry: &HistoryEntry| who(desk, &names, entry);
         let title = match entries.last() {
             Some(last) => {
                 format!(
@@ -61,10 +59,8 @@ impl Conflict {
         } else {
             Vec::new()
         };
-        let mine = entries.iter().all(|entry| entry.actor == desk.actor().name);
-        let own = if mine { entries.into_iter().map(|entry| entry.action).collect() } else { Vec::new() };
         let advice = "Nothing of yours was done. This page shows how things stand now.";
-        Ok(Self { title, events, advice, own })
+        Ok(Self { title, events, advice, entries })
     }
 
     /// The same with other words about what to do.
@@ -72,20 +68,27 @@ impl Conflict {
         Self { advice, ..self }
     }
 
-    /// Whether the same person did just this act, and nobody anything else: the form was sent twice.
-    pub(super) fn is_double(&self, action: &str) -> bool {
-        !self.own.is_empty() && self.own.iter().all(|own| own == action)
+    /// Whether it came of a form that was sent twice.
+    pub(super) fn is_double(&self, desk: &Desk, action: &str) -> bool {
+        is_double(desk, &self.entries, action)
     }
 }
 
+/// Whether the same person did just this act, and nobody anything else: then a form was sent twice, which is no conflict.
+pub(super) fn is_double(desk: &Desk, since: &[HistoryEntry], action: &str) -> bool {
+    let own = |entry: &HistoryEntry| entry.actor == desk.actor().name && entry.action == action;
+    !since.is_empty() && since.iter().all(own)
+}
+
 /// What somebody is called in a sentence; the person who reads it is "You".
-fn who(desk: &Desk, name: Option<&str>, actor: &str) -> String {
-    if actor == desk.actor().name { "You".to_owned() } else { name.unwrap_or("Somebody").to_owned() }
+fn who(desk: &Desk, names: &Names, entry: &HistoryEntry) -> String {
+    let name = if entry.actor == desk.actor().name { "You" } else { names.get(&entry.actor).unwrap_or("Somebody") };
+    name.to_owned()
 }
 
 /// "Jo Bell approved this at 09:31": what one entry says, in one line.
-pub(super) fn line(desk: &Desk, name: Option<&str>, entry: &HistoryEntry) -> String {
-    let who = who(desk, name, &entry.actor);
+pub(super) fn line(desk: &Desk, names: &Names, entry: &HistoryEntry) -> String {
+    let who = who(desk, names, entry);
     format!("{who} {} at {}.", words::done(&entry.action), time(&desk.clock, entry))
 }
 

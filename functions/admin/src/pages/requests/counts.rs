@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use kinlink_domain::{request_view::RequestView, staff::Actor};
+use kinlink_domain::request_view::RequestView;
 use kinlink_service::{
     App, ServiceError,
     view::{Filter, count_views},
@@ -15,6 +15,7 @@ use crate::{
     AdminState,
     pages::{
         live::{Again, Earlier, Pauses, reload, untouched},
+        shell::Desk,
         words,
     },
     session::Visitor,
@@ -44,14 +45,20 @@ pub(super) struct Tab {
     pub(super) current: bool,
 }
 
-/// The views of a list, counted under its search and kind.
-pub(super) async fn tabs(app: &App, actor: &Actor, list: &ListAddress) -> Result<Tabs, ServiceError> {
-    count(app, actor, list, None).await
+/// The views of a list, counted under its search and kind. Those of the whole list were counted for the menu already.
+pub(super) async fn tabs(app: &App, desk: &Desk, list: &ListAddress) -> Result<Tabs, ServiceError> {
+    let filter = filter(list);
+    if filter == Filter::default() {
+        return Ok(tabs_of(app, &desk.counts, list, None));
+    }
+    Ok(tabs_of(app, &count_views(app, desk.actor(), &filter).await?, list, None))
 }
 
-async fn count(app: &App, actor: &Actor, list: &ListAddress, earlier: Option<&Earlier>) -> Result<Tabs, ServiceError> {
-    let filter = Filter { kind: list.0.kind, search: list.0.search.clone(), ..Filter::default() };
-    let counts = count_views(app, actor, &filter).await?;
+fn filter(list: &ListAddress) -> Filter {
+    Filter { kind: list.0.kind, search: list.0.search.clone(), ..Filter::default() }
+}
+
+fn tabs_of(app: &App, counts: &[(RequestView, i64)], list: &ListAddress, earlier: Option<&Earlier>) -> Tabs {
     let tabs = counts
         .iter()
         // Requests whose address was never proven are nobody's work: their view is there only while there are some.
@@ -66,7 +73,7 @@ async fn count(app: &App, actor: &Actor, list: &ListAddress, earlier: Option<&Ea
         .collect();
     let numbers = counts.iter().map(|(_, count)| count.to_string()).collect::<Vec<_>>().join(".");
     let poll = PAUSES.again(&list.beside("counts"), &numbers, earlier, app.now());
-    Ok(Tabs { tabs, poll })
+    Tabs { tabs, poll }
 }
 
 pub(super) async fn show(
@@ -78,8 +85,11 @@ pub(super) async fn show(
     let Ok(visitor) = visitor else { return reload() };
     let list = ListAddress::read(&mut query);
     let earlier = Earlier::read(&mut query);
-    match count(&state.app, visitor.actor(), &list, Some(&earlier)).await {
-        Ok(tabs) => page(&Audience::staff(), StatusCode::OK, &TabsFragment { tabs }),
+    match count_views(&state.app, visitor.actor(), &filter(&list)).await {
+        Ok(counts) => {
+            let tabs = tabs_of(&state.app, &counts, &list, Some(&earlier));
+            page(&Audience::staff(), StatusCode::OK, &TabsFragment { tabs })
+        }
         // The counts that are there stay; the next time may go well.
         Err(error) => untouched(&error.into()),
     }

@@ -134,7 +134,7 @@ pub(super) async fn stale(
     next: &str,
 ) -> Result<Response, Interruption> {
     let conflict = Conflict::since(state, desk, detail.summary.id, version).await?;
-    if conflict.is_double(action.code()) {
+    if conflict.is_double(desk, action.code()) {
         let text = format!("{}: this was done already.", detail.summary.reference);
         return Ok(Notice::ok(text).then(state, next));
     }
@@ -157,7 +157,7 @@ async fn wrong(
 }
 
 fn missing_checks(desk: &Desk, form: &Fields) -> Vec<Fault> {
-    if !desk.policy.require_checks {
+    if !desk.policy().require_checks {
         return Vec::new();
     }
     let boxes = super::decision::check_boxes(form, true);

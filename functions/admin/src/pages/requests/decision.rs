@@ -103,7 +103,7 @@ pub(super) fn decision(
     Decision {
         stands: stands(desk, detail, is_open),
         approve: (allowed(Action::Approve) && (!is_in_force || is_open)).then(|| approve_text(detail, is_open)),
-        needs_checks: desk.policy.require_checks,
+        needs_checks: desk.policy().require_checks,
         checks: check_boxes(fields, judged),
         account: if is_in_force { Vec::new() } else { accounts(detail, is_open, fields.get("account")) },
         account_title: if detail.summary.kind == Kind::Leave {

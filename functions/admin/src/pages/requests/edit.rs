@@ -200,7 +200,7 @@ pub(super) async fn save(
         }
         Err(ServiceError::Stale) => {
             let conflict = Conflict::since(&state, &desk, summary.id, version).await?;
-            if conflict.is_double(Action::Correct.code()) && is_empty(&correction) {
+            if conflict.is_double(&desk, Action::Correct.code()) && is_empty(&correction) {
                 return Ok(Notice::ok("Corrections saved.").then(&state, &back));
             }
             if !detail.actions.contains(&Action::Correct) {
@@ -295,7 +295,7 @@ fn page(
         reference: summary.reference.to_string(),
         adult: sheet.adult(),
         children: sheet.children(),
-        proves: desk.policy.email_proof,
+        proves: desk.policy().email_proof,
         faults,
         conflict,
     };

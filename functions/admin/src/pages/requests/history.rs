@@ -1,7 +1,5 @@
 //! What happened to a request, as a timeline of sentences: decisions, what parents did, mails.
 
-use std::collections::BTreeMap;
-
 use kinlink_domain::{
     Timestamp,
     request::{Action, Kind},
@@ -11,7 +9,7 @@ use kinlink_service::view::{Beside, FieldChange, HistoryEntry, MailHint, Request
 use kinlink_web::when::When;
 
 use super::list::child_name;
-use crate::pages::{shell::Desk, words};
+use crate::pages::{names::Names, shell::Desk, words};
 
 /// One thing that happened.
 pub(super) struct Event {
@@ -37,12 +35,7 @@ pub(super) struct SentField {
 }
 
 /// The timeline, newest first.
-pub(super) fn timeline(
-    desk: &Desk,
-    detail: &RequestDetail,
-    beside: &Beside,
-    names: &BTreeMap<String, String>,
-) -> Vec<Event> {
+pub(super) fn timeline(desk: &Desk, detail: &RequestDetail, beside: &Beside, names: &Names) -> Vec<Event> {
     let mut events: Vec<(Timestamp, Event)> =
         detail.history.iter().map(|entry| (entry.at, event(desk, detail, names, entry))).collect();
     // All that was corrected stands at the last correction: what each of them changed is not kept.
@@ -56,7 +49,7 @@ pub(super) fn timeline(
     events.into_iter().rev().map(|(_, event)| event).collect()
 }
 
-fn event(desk: &Desk, detail: &RequestDetail, names: &BTreeMap<String, String>, entry: &HistoryEntry) -> Event {
+fn event(desk: &Desk, detail: &RequestDetail, names: &Names, entry: &HistoryEntry) -> Event {
     let child = entry.claim.and_then(|claim| detail.summary.children.iter().find(|child| child.claim == claim));
     let mut what = match child {
         Some(child) => words::act_on_child(&entry.action, &child_name(child)),
@@ -80,12 +73,12 @@ fn change(change: &FieldChange) -> Change {
     Change { field: words::field(&change.pointer), old: change.sent.clone(), new: change.now.clone() }
 }
 
-fn who(names: &BTreeMap<String, String>, entry: &HistoryEntry) -> String {
+fn who(names: &Names, entry: &HistoryEntry) -> String {
     // The parent sent it, whichever form it came by.
     if entry.action == "submit" {
         return "The parent".to_owned();
     }
-    names.get(&entry.actor).cloned().unwrap_or_else(|| "Somebody".to_owned())
+    names.get(&entry.actor).unwrap_or("Somebody").to_owned()
 }
 
 fn mailed(desk: &Desk, mail: &MailHint) -> Event {
@@ -108,7 +101,7 @@ fn mailed(desk: &Desk, mail: &MailHint) -> Event {
 }
 
 /// The form by which the request came: its name in the audit of the submission.
-pub(super) fn source(detail: &RequestDetail, names: &BTreeMap<String, String>) -> String {
+pub(super) fn source(detail: &RequestDetail, names: &Names) -> String {
     let sent = detail.history.iter().find(|entry| entry.action == "submit");
     sent.and_then(|entry| names.get(&entry.actor)).map(|name| format!("by the form “{name}”")).unwrap_or_default()
 }

@@ -130,7 +130,7 @@ pub(super) async fn show(
     let mut list = ListAddress::read(&mut query);
     let ignored = address::ignored(query);
     let page = list_view(&state.app, desk.actor(), &list.0).await?;
-    let tabs = tabs(&state.app, desk.actor(), &list).await?;
+    let tabs = tabs(&state.app, &desk, &list).await?;
     // Past the end the last page is shown: what the page says of itself must be that one.
     list.0.page = page.page;
     let lede = lede(&tabs);

@@ -397,7 +397,7 @@ async fn stale(
 ) -> Result<Response, Interruption> {
     let conflict = Conflict::since(state, desk, detail.summary.id, version).await?;
     let reference = detail.summary.reference.as_str();
-    if conflict.is_double(outcome.action().code()) {
+    if conflict.is_double(desk, outcome.action().code()) {
         return Ok(Notice::ok(format!("{reference}: this was done already.")).then(state, next));
     }
     let now = view::show_request(&state.app, desk.actor(), reference).await?;
@@ -567,7 +567,7 @@ fn takes_away(desk: &Desk, will: &mut impl FnMut(&str)) {
     will(
         "If no other link is left, the parent cannot sign in any more: Moodle suspends the account and deletes nothing. The parent gets an email that access has ended.",
     );
-    if desk.policy.end_sessions {
+    if desk.policy().end_sessions {
         will("Open Moodle sessions of the parent end as well.");
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn pin(
         Ok(stored) => Ok(Notice::ok(words).then(&state, &list.request(&stored.reference))),
         Err(ServiceError::Stale) => {
             let conflict = Conflict::since(&state, &desk, id, version).await?;
-            if conflict.is_double("pin") || conflict.is_double("unpin") {
+            if conflict.is_double(&desk, "pin") || conflict.is_double(&desk, "unpin") {
                 return Ok(Notice::ok(words).then(&state, &list.request(&detail.summary.reference)));
             }
             let shown = Again { form: Some(&form), conflict: Some(conflict), ..Again::default() };

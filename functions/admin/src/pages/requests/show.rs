@@ -10,7 +10,7 @@ use kinlink_domain::{
     staff::Permission,
 };
 use kinlink_service::{
-    ServiceError, sessions,
+    ServiceError,
     view::{self, Neighbours, RequestDetail, RequestSummary},
 };
 use kinlink_web::{
@@ -33,6 +33,7 @@ use crate::{
     AdminState,
     pages::{
         interruption::Interruption,
+        names::Names,
         shell::{Desk, Section, Shell},
         words::{self, Tag},
     },
@@ -198,8 +199,7 @@ async fn page(
     let detail = view::show_request(&state.app, desk.actor(), request).await?;
     let summary = &detail.summary;
     let neighbours = view::neighbours(&state.app, desk.actor(), &list.0, summary.id).await?;
-    let actors: Vec<&str> = detail.history.iter().map(|entry| entry.actor.as_str()).collect();
-    let names = sessions::names(&state.app, actors).await?;
+    let names = Names::of(&state.app, detail.history.iter().map(|entry| entry.actor.as_str())).await?;
     let beside = view::beside_request(&state.app, desk.actor(), &detail).await?;
     let sent = history::submission(&detail);
     let may_decide = desk.may(Permission::Decide);
