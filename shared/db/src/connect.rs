@@ -1,6 +1,6 @@
 //! How each driver is told to connect, from a database's URL.
 
-use std::{str::FromStr as _, time::Duration};
+use std::str::FromStr as _;
 
 use sqlx::ConnectOptions as _;
 
@@ -24,7 +24,7 @@ pub(crate) fn sqlite(url: &str) -> Result<sqlx::sqlite::SqliteConnectOptions, Db
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(20))
+        .busy_timeout(std::time::Duration::from_secs(20))
         .disable_statement_logging())
 }
 

@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, SqlStr, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager as _;
 use tokio::time::timeout;
 
@@ -280,7 +280,7 @@ impl<'c> Tx<'c> {
         match inner.as_mut().expect(THERE) {
             #[cfg(feature = "sqlite")]
             Inner::Sqlite(connection) => {
-                let statement = Some("BEGIN IMMEDIATE".into_sql_str());
+                let statement = Some(sqlx::SqlSafeStr::into_sql_str("BEGIN IMMEDIATE"));
                 run(busy, *limit, begin::<sqlx::Sqlite>(connection, statement)).await?;
             }
             #[cfg(feature = "mysql")]
