@@ -77,7 +77,7 @@ impl Provider {
     }
 
     async fn fetch_keys(&self, metadata: &Metadata) -> Result<JwkSet, OidcError> {
-        let published: PublishedKeys = http::json(self.client.get(metadata.jwks_uri.clone()), KEYS).await?;
+        let published: PublishedKeys = http::json(self.client()?.get(metadata.jwks_uri.clone()), KEYS).await?;
         let keys = published.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         Ok(JwkSet { keys: keys.collect() })
     }
@@ -85,7 +85,7 @@ impl Provider {
     async fn fetch_metadata(&self) -> Result<Metadata, OidcError> {
         let issuer = &self.settings.issuer;
         let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let metadata: Metadata = http::json(self.client.get(address), METADATA).await?;
+        let metadata: Metadata = http::json(self.client()?.get(address), METADATA).await?;
         if metadata.issuer != *issuer {
             // Only as much as a name may hold: this stands in a page and in the log.
             let found = metadata.issuer.chars().filter(|c| !c.is_control()).take(200).collect();

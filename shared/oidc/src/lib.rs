@@ -17,6 +17,8 @@ mod exchange;
 mod http;
 mod token;
 
+use std::sync::OnceLock;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -50,7 +52,8 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Provider {
     settings: Settings,
-    client: reqwest::Client,
+    /// Made for the first request: making it reads this machine's certificates, and most starts are not for a sign-in.
+    client: OnceLock<reqwest::Client>,
     known: Mutex<Option<Known>>,
 }
 
@@ -67,11 +70,17 @@ pub struct Marks<'a> {
 
 impl Provider {
     /// The provider of these settings. Connects to nothing.
-    ///
-    /// # Errors
-    /// The machine lacks what HTTPS needs.
-    pub fn new(settings: Settings) -> Result<Self, OidcError> {
-        Ok(Self { settings, client: http::client()?, known: Mutex::new(None) })
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, client: OnceLock::new(), known: Mutex::new(None) }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, OidcError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let made = http::client()?;
+        Ok(self.client.get_or_init(|| made))
     }
 
     /// The provider's name.
@@ -119,7 +128,7 @@ impl Provider {
         if issuer.map_or(names_itself, |issuer| issuer != self.settings.issuer) {
             return Err(OidcError::Untrusted(Fault::AnswerIssuer));
         }
-        let tokens = exchange::tokens(&self.client, &self.settings, &metadata, code, marks.verifier).await?;
+        let tokens = exchange::tokens(self.client()?, &self.settings, &metadata, code, marks.verifier).await?;
         let expected = token::Expected {
             issuer: &self.settings.issuer,
             client_id: &self.settings.client_id,
@@ -134,7 +143,7 @@ impl Provider {
         if let Some(endpoint) = &metadata.userinfo_endpoint
             && (identity.roles.is_none() || identity.name.is_none())
         {
-            let more = exchange::more(&self.client, endpoint, &tokens.access_token).await?;
+            let more = exchange::more(self.client()?, endpoint, &tokens.access_token).await?;
             identity.add(&more, &self.settings.role_claim)?;
         }
         Ok(identity)

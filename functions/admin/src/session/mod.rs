@@ -25,7 +25,7 @@ use kinlink_domain::{
     policy::Policy,
     staff::{Actor, RoleMap, StaffRole},
 };
-use kinlink_oidc::{OidcError, Provider, Settings};
+use kinlink_oidc::{Provider, Settings};
 use kinlink_service::{
     ServiceError,
     sessions::{self, StaffSession},
@@ -71,8 +71,8 @@ impl SignIn {
     /// Signing in to the pages at this address, in the way that the settings say. Connects to nothing.
     ///
     /// # Errors
-    /// The address is none, or the machine lacks what HTTPS needs.
-    pub fn new(public_url: &str, config: &Config) -> Result<Self, SetupError> {
+    /// The address is none.
+    pub fn new(public_url: &str, config: &Config) -> Result<Self, url::ParseError> {
         let public_url: Url = public_url.parse()?;
         let parts = (&config.oidc_issuer, &config.oidc_client_id, &config.oidc_client_secret, &config.oidc_roles);
         let school = match parts {
@@ -85,7 +85,7 @@ impl SignIn {
                     role_claim: config.oidc_role_claim.clone(),
                     redirect_uri: below(&public_url, CALLBACK)?,
                 };
-                Some(School { provider: Provider::new(settings)?, roles: roles.clone() })
+                Some(School { provider: Provider::new(settings), roles: roles.clone() })
             }
             // Half of the settings does not pass the loading of settings.
             _ => None,
@@ -102,17 +102,6 @@ impl SignIn {
     pub(crate) const fn cookies(&self) -> Cookies {
         self.cookies
     }
-}
-
-/// Why signing in cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// The address of the pages is none.
-    #[error("the address of our pages cannot be read: {0}")]
-    Address(#[from] url::ParseError),
-    /// The provider cannot be called from here.
-    #[error(transparent)]
-    Provider(#[from] OidcError),
 }
 
 /// An address of ours: pages may lie below a path.

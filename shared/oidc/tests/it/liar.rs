@@ -175,7 +175,7 @@ pub(crate) fn provider(issuer: &str) -> Provider {
         role_claim: "roles".to_owned(),
         redirect_uri: "https://kinlink.test/admin/sign-in/callback".parse().unwrap(),
     };
-    Provider::new(settings).unwrap()
+    Provider::new(settings)
 }
 
 /// Claims or a configuration with one thing changed; `null` leaves it out.
