@@ -3,24 +3,9 @@
 # Sets KINLINK_TEST_SQS_ENDPOINT, KINLINK_TEST_SMTP, KINLINK_TEST_SMTP_SINK and dummy AWS credentials.
 # Sourced by tests/run; see common.sh.
 
-# install_python_servers FOLDER: makes FOLDER/venv unless one with today's requirements.txt is complete.
+# install_python_servers FOLDER: makes FOLDER/venv.
 install_python_servers() {
-    local folder=$1 wanted
-    venv=$folder/venv
-    wanted=$(sha256sum tests/servers/requirements.txt | cut -d ' ' -f 1)
-    mkdir -p "$folder"
-    (
-        # Two runs may start at once in a fresh clone.
-        flock 9
-        if [ "$(cat "$venv/requirements.sha256" 2>/dev/null)" = "$wanted" ] && "$venv/bin/python" -c '' 2>/dev/null; then
-            exit 0
-        fi
-        echo "tests/run: installing the Python test servers into $venv (once)"
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/servers/requirements.txt
-        echo "$wanted" >"$venv/requirements.sha256"
-    ) 9>"$folder/lock"
+    python_venv "$1" tests/servers/requirements.txt
 }
 
 # free_ports COUNT: that many ports of 127.0.0.1 which nobody listens on at this moment.

@@ -2,24 +2,12 @@
 # Virtual environments for the checks of template.yaml, and an environment in which no tool finds a real AWS account.
 # Sourced by expand and run, from the root of the repository.
 
-# template_venv NAME REQUIREMENTS: makes the virtual environment unless one with today's requirements is complete; sets $venv.
+# shellcheck source=tests/venv.sh
+. tests/venv.sh
+
+# template_venv NAME REQUIREMENTS: makes the virtual environment of that name; sets $venv.
 template_venv() {
-    local folder=${CARGO_TARGET_DIR:-target}/test-tools/aws/$1 requirements=$2 wanted
-    venv=$folder/venv
-    wanted=$(sha256sum "$requirements" | cut -d ' ' -f 1)
-    mkdir -p "$folder"
-    (
-        # Two runs may start at once in a fresh clone.
-        flock 9
-        if [ "$(cat "$venv/requirements.sha256" 2>/dev/null)" = "$wanted" ] && "$venv/bin/python" -c '' 2>/dev/null; then
-            exit 0
-        fi
-        echo "tests/aws/template: installing $requirements into $venv (once)" >&2
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-        echo "$wanted" >"$venv/requirements.sha256"
-    ) 9>"$folder/lock"
+    python_venv "${CARGO_TARGET_DIR:-target}/test-tools/aws/$1" "$2"
 }
 
 # without_aws_account: dummy credentials, a region, and neither settings nor habits of whoever runs this.
