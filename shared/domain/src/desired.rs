@@ -46,6 +46,8 @@ pub struct LinkFact {
     pub active: bool,
     /// Whether its role row is in Moodle.
     pub has_row: bool,
+    /// Whether a hold forbids it.
+    pub held: bool,
 }
 
 /// A pupil as Moodle has them.
@@ -127,6 +129,10 @@ pub fn desire(adult: &AdultFacts, pupils: &BTreeMap<MoodleUserId, PupilFact>, sy
 }
 
 fn judge(adult: &AdultFacts, link: &LinkFact, pupil: Option<&PupilFact>, sync: SyncTask) -> Outcome {
+    // Before everything else: whatever speaks for the link, a hold speaks louder.
+    if link.held {
+        return Outcome::Referred;
+    }
     if adult.sign_in == SignIn::Nothing {
         return Outcome::NoLoginRow;
     }
@@ -169,7 +175,7 @@ mod tests {
     }
 
     fn adult(sign_in: SignIn, account: Option<Account>) -> AdultFacts {
-        let links = vec![LinkFact { id: LinkId(7), pupil: MoodleUserId(9), active: true, has_row: false }];
+        let links = vec![LinkFact { id: LinkId(7), pupil: MoodleUserId(9), active: true, has_row: false, held: false }];
         AdultFacts { sign_in, account, links }
     }
 
@@ -220,6 +226,21 @@ mod tests {
         assert_eq!((own.outcomes[&LinkId(7)], own.roles.len()), (Outcome::NotAPupil, 0));
     }
 
+    #[test]
+    fn a_held_link_has_no_row_whatever_else_is_known() {
+        let mut held = adult(SignIn::LoginRow, Some(account()));
+        held.links[0].held = true;
+        held.links[0].has_row = true;
+        let stopped = desire(&held, &pupils(false, true), SyncTask::Running, &terms());
+        assert_eq!((stopped.outcomes[&LinkId(7)], stopped.roles.len()), (Outcome::Referred, 0), "nor a static context");
+        held.links.push(LinkFact { id: LinkId(8), pupil: MoodleUserId(9), active: true, has_row: false, held: false });
+        let other = desire(&held, &pupils(false, true), SyncTask::Running, &terms());
+        assert_eq!((other.outcomes[&LinkId(8)], other.roles.len()), (Outcome::Linked, 2), "another link stays");
+        held.links[0].active = false;
+        let ended = desire(&held, &pupils(false, true), SyncTask::Running, &terms());
+        assert_eq!(ended.outcomes[&LinkId(7)], Outcome::Ended);
+    }
+
     fn any_facts() -> impl Strategy<Value = (AdultFacts, BTreeMap<MoodleUserId, PupilFact>)> {
         let sign_in = prop_oneof![Just(SignIn::Nothing), Just(SignIn::LoginRow), Just(SignIn::PickedAccount)];
         let account = (1_i64..6, any::<[bool; 3]>()).prop_map(|(id, [auth_db, deleted, suspended])| Account {
@@ -228,11 +249,8 @@ mod tests {
             deleted,
             suspended,
         });
-        let link = (1_i64..20, 1_i64..6, any::<[bool; 2]>()).prop_map(|(id, pupil, [active, has_row])| LinkFact {
-            id: LinkId(id),
-            pupil: MoodleUserId(pupil),
-            active,
-            has_row,
+        let link = (1_i64..20, 1_i64..6, any::<[bool; 3]>()).prop_map(|(id, pupil, [active, has_row, held])| {
+            LinkFact { id: LinkId(id), pupil: MoodleUserId(pupil), active, has_row, held }
         });
         let pupils = prop::collection::btree_map(
             (1_i64..6).prop_map(MoodleUserId),
@@ -253,7 +271,7 @@ mod tests {
                 prop_assert!(row.user == account.id && !account.deleted);
                 prop_assert!(adult.sign_in != SignIn::Nothing);
                 if let Place::Pupil(pupil) = row.place {
-                    prop_assert!(adult.links.iter().any(|link| link.active && link.pupil == pupil && link.id.0 == row.item));
+                    prop_assert!(adult.links.iter().any(|link| link.active && !link.held && link.pupil == pupil && link.id.0 == row.item));
                     prop_assert!(!pupils[&pupil].deleted && pupil != account.id);
                 }
             }

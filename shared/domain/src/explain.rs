@@ -16,6 +16,8 @@ coded! {
         EmailProven = "email_proven",
         /// Staff approved this child.
         Decision = "decision",
+        /// No hold forbids it.
+        Hold = "hold",
         /// The link is in force.
         Link = "link",
         /// The adult has a login row, or an account that staff picked.
@@ -147,6 +149,8 @@ pub struct PupilEvidence {
 pub struct Evidence {
     /// The best claim: approved before open before ended.
     pub claim: Option<ClaimEvidence>,
+    /// The holds in force that forbid it: none, or as much of them as the reader may know.
+    pub hold: Option<String>,
     /// Whether a link of the two is in force; `None` when there never was one.
     pub link_active: Option<bool>,
     /// Whether there is a login row or an account that staff picked.
@@ -210,6 +214,7 @@ fn stand(step: Step, e: &Evidence) -> (Standing, String) {
             ),
             None => unknown(),
         },
+        Step::Hold => check(e.hold.is_none(), e.hold.clone().unwrap_or_else(|| "nothing to refer".to_owned())),
         Step::Link => match e.link_active {
             Some(active) => check(active, if active { "the link is in force" } else { "the link has ended" }),
             None => check(false, "there is no link"),
@@ -282,6 +287,7 @@ const fn remedy(step: Step) -> &'static str {
         Step::Request => "Ask the adult to send the form for this child.",
         Step::EmailProven => "The adult must open the link in the mail and press the button, or send the form again.",
         Step::Decision => "Decide on the request: approve this child, or leave it as it is.",
+        Step::Hold => "Refer to safeguarding.",
         Step::Link => "The link was taken away. If it should be there, approve the child again.",
         Step::LoginRow => "The login row was revoked. Approve the request again to give it back.",
         Step::Account => {
@@ -325,6 +331,7 @@ mod tests {
                 status: Status::Provisioned,
                 state: ClaimState::Approved,
             }),
+            hold: None,
             link_active: Some(true),
             can_sign_in: true,
             account: Some(AccountEvidence {
@@ -376,6 +383,8 @@ mod tests {
             (claim(Status::Unconfirmed, ClaimState::Open), Step::EmailProven),
             (claim(Status::Pending, ClaimState::Open), Step::Decision),
             (claim(Status::Denied, ClaimState::Denied), Step::Decision),
+            (Evidence { hold: Some("refer to safeguarding".into()), ..good() }, Step::Hold),
+            (Evidence { hold: Some("refer to safeguarding".into()), link_active: None, ..good() }, Step::Hold),
             (Evidence { link_active: Some(false), ..good() }, Step::Link),
             (Evidence { can_sign_in: false, ..good() }, Step::LoginRow),
             (Evidence { account: None, ..good() }, Step::Account),

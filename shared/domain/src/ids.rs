@@ -41,6 +41,16 @@ pub mod of {
     pub enum Source {}
     /// A member of staff.
     pub enum Staff {}
+    /// A change of an adult's address.
+    pub enum EmailChange {}
+    /// A plan that was kept.
+    pub enum Plan {}
+    /// A row that somebody takes away each time it is put back.
+    pub enum Contest {}
+    /// A hold.
+    pub enum Hold {}
+    /// The erasure of a person's data.
+    pub enum Erasure {}
 }
 
 /// Identifies a request.
@@ -63,6 +73,16 @@ pub type TokenId = Id<of::Token>;
 pub type SourceId = Id<of::Source>;
 /// Identifies a member of staff.
 pub type StaffId = Id<of::Staff>;
+/// Identifies a change of an adult's address.
+pub type EmailChangeId = Id<of::EmailChange>;
+/// Identifies a plan that was kept.
+pub type PlanId = Id<of::Plan>;
+/// Identifies a row that somebody takes away each time it is put back.
+pub type ContestId = Id<of::Contest>;
+/// Identifies a hold.
+pub type HoldId = Id<of::Hold>;
+/// Identifies the erasure of a person's data.
+pub type ErasureId = Id<of::Erasure>;
 
 impl<Of> Id<Of> {
     /// The id of a moment and 10 random bytes (`UUIDv7`: sorts by time of creation).
@@ -177,7 +197,7 @@ pub struct LinkId(pub i64);
 pub struct ContextId(pub i64);
 
 /// `role.id` in Moodle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct RoleId(pub i64);
 

@@ -27,6 +27,10 @@ coded! {
         PupilDeleted = "pupil_deleted",
         /// The pinned user does not pass the pupil filter (any more); nothing new is written for them.
         NotAPupil = "not_a_pupil",
+        /// A hold forbids the link; what it is about is safeguarding's to say.
+        Referred = "referred",
+        /// The row was put back again and again, and somebody took it away each time: it is left alone.
+        Contested = "contested",
         /// The brake holds this removal.
         RemovalHeld = "removal_held",
         /// Writing failed; it will be tried again.
@@ -50,7 +54,8 @@ impl Outcome {
     #[must_use]
     pub const fn next(self) -> Next {
         match self {
-            Self::Linked | Self::Ended => Next::Done,
+            // When a hold ends, it makes a job of its own.
+            Self::Linked | Self::Ended | Self::Referred => Next::Done,
             Self::WaitingForAccount | Self::AccountSuspended => Next::Wait,
             Self::SyncTaskDisabled
             | Self::SyncTaskFailing
@@ -59,6 +64,7 @@ impl Outcome {
             | Self::AccountDeleted
             | Self::PupilDeleted
             | Self::NotAPupil
+            | Self::Contested
             | Self::RemovalHeld
             | Self::WriteFailed => Next::Retry,
         }
@@ -96,6 +102,10 @@ impl Outcome {
             Self::PupilDeleted => "The pupil was deleted in Moodle. Withdraw this child, or pick the right pupil.",
             Self::NotAPupil => {
                 "The Moodle user that was picked does not pass the pupil filter. Check the filter (policy pupil_filter) and the user in Moodle."
+            }
+            Self::Referred => "Refer to safeguarding.",
+            Self::Contested => {
+                "Somebody or something in Moodle takes this role away each time it is put back. Find out who, then let Kinlink go on (Reconciliation), or end the link."
             }
             Self::RemovalHeld => {
                 "The brake holds this removal, because the cycle would remove unusually much. Look at the plan; apply it by its digest if it is right."

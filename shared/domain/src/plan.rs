@@ -3,6 +3,7 @@
 //! A desired row has a cause (a link, or the fact that an adult has links); an actual row is a `role_assignments` row of
 //! Moodle. Only rows that are ours are ever removed; foreign rows are neither touched nor a reason to skip ours. The plan
 //! is data: it can be printed, digested, compared and applied; applying it and planning again gives an empty plan.
+//! What does not live here: why each row is planned ([`crate::reason`]), and rows with their people ([`crate::plan_row`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     ids::{ContextId, MoodleUserId, RoleId},
+    plan_row::{PlanRow, Write},
+    reason::Reason,
     submission::hex,
 };
 
@@ -71,6 +74,8 @@ pub struct Addition {
     pub row: DesiredRole,
     /// Its context, unless that must be made first.
     pub context: Option<ContextId>,
+    /// Why.
+    pub reason: Reason,
 }
 
 /// A role row of ours to delete.
@@ -79,6 +84,36 @@ pub struct Removal {
     /// The row.
     #[serde(flatten)]
     pub row: ActualRole,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Addition {
+    /// The row as it is kept and shown.
+    #[must_use]
+    pub fn row(&self) -> PlanRow {
+        let Self { row, context, reason } = *self;
+        let pupil = match row.place {
+            Place::Pupil(pupil) => Some(pupil),
+            Place::Context(_) => None,
+        };
+        let role = Some(row.role);
+        PlanRow { pupil, context, role, item: row.item, ..PlanRow::new(Write::Add, reason, row.user) }
+    }
+}
+
+impl Removal {
+    /// The row as it is kept and shown.
+    #[must_use]
+    pub fn row(&self) -> PlanRow {
+        let Self { row, reason } = *self;
+        let (context, role, id) = (Some(row.context), Some(row.role), Some(row.id));
+        PlanRow { context, role, item: row.item, id, ..PlanRow::new(Write::Remove, reason, row.user) }
+    }
+}
+
+fn context_row(write: Write, pupil: MoodleUserId) -> PlanRow {
+    PlanRow { pupil: Some(pupil), ..PlanRow::new(write, Reason::LinkApproved, pupil) }
 }
 
 /// What one batch of a cycle would write.
@@ -97,14 +132,17 @@ pub struct Plan {
 impl Plan {
     /// Compares what should be with what is.
     ///
-    /// `contexts` holds the user contexts, as far as they exist, of every pupil that `desired` names.
+    /// `contexts` holds the user contexts, as far as they exist, of every pupil that `desired` names. `why_removed` says why
+    /// a row goes that nothing wants; one that is wanted and there twice is a surplus copy.
     #[must_use]
     pub fn compare(
         desired: &BTreeSet<DesiredRole>,
         actual: &[ActualRole],
         contexts: &HashMap<MoodleUserId, UserContext>,
+        why_removed: impl Fn(&ActualRole) -> Reason,
     ) -> Self {
         let mut plan = Self::default();
+        let mut wanted = BTreeSet::new();
         // One of our rows may satisfy one desired row; a second copy of it is surplus.
         let mut ours: BTreeMap<(MoodleUserId, ContextId, RoleId, i64), Vec<ActualRole>> = BTreeMap::new();
         for row in actual.iter().filter(|row| row.ours) {
@@ -123,6 +161,7 @@ impl Plan {
                     known.map(|context| context.id)
                 }
             };
+            wanted.extend(context.map(|context| (row.user, context, row.role, row.item)));
             let kept = context.and_then(|context| {
                 let rows = ours.get_mut(&(row.user, context, row.role, row.item))?;
                 // The oldest stays: its id is the one in the ledger.
@@ -130,10 +169,13 @@ impl Plan {
                 rows.pop()
             });
             if kept.is_none() {
-                plan.additions.insert(Addition { row: *row, context });
+                plan.additions.insert(Addition { row: *row, context, reason: Reason::LinkApproved });
             }
         }
-        plan.removals = ours.into_values().flatten().map(|row| Removal { row }).collect();
+        for (key, rows) in ours {
+            let reason = |row| if wanted.contains(&key) { Reason::SurplusCopy } else { why_removed(row) };
+            plan.removals.extend(rows.iter().map(|row| Removal { row: *row, reason: reason(row) }));
+        }
         plan
     }
 
@@ -161,27 +203,25 @@ impl Plan {
         gained.chain(self.removals.iter().map(|removal| removal.row.user)).collect()
     }
 
-    /// One line for each row, in a fixed order: what a person reads and what the digest covers.
-    pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
-        let contexts = self.new_contexts.iter().map(|pupil| format!("add context user={pupil}"));
-        let mended = self.mended_contexts.iter().map(|pupil| format!("mend context user={pupil}"));
-        let additions = self.additions.iter().map(|Addition { row, .. }| {
-            format!("add role={} user={} {} item={}", row.role, row.user, place(row.place), row.item)
-        });
-        let removals = self.removals.iter().map(|Removal { row }| {
-            format!(
-                "remove role={} user={} context={} item={} id={}",
-                row.role, row.user, row.context, row.item, row.id
-            )
-        });
-        contexts.chain(mended).chain(additions).chain(removals)
+    /// Each row on its own, in a fixed order. Whose it is is left out: the plan does not know.
+    pub fn rows(&self) -> impl Iterator<Item = PlanRow> + '_ {
+        let made = self.new_contexts.iter().map(|pupil| context_row(Write::MakeContext, *pupil));
+        let mended = self.mended_contexts.iter().map(|pupil| context_row(Write::MendContext, *pupil));
+        let roles = self.additions.iter().map(Addition::row).chain(self.removals.iter().map(Removal::row));
+        made.chain(mended).chain(roles)
     }
-}
 
-fn place(place: Place) -> String {
-    match place {
-        Place::Pupil(pupil) => format!("pupil={pupil}"),
-        Place::Context(context) => format!("context={context}"),
+    /// Leaves only the rows that `stays` wants.
+    pub fn retain(&mut self, stays: impl Fn(&PlanRow) -> bool) {
+        self.new_contexts.retain(|pupil| stays(&context_row(Write::MakeContext, *pupil)));
+        self.mended_contexts.retain(|pupil| stays(&context_row(Write::MendContext, *pupil)));
+        self.additions.retain(|addition| stays(&addition.row()));
+        self.removals.retain(|removal| stays(&removal.row()));
+    }
+
+    /// One line for each row: what a person reads and what the digest covers.
+    pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
+        self.rows().map(|row| row.line())
     }
 }
 
@@ -225,6 +265,10 @@ mod tests {
 
     const ROLE: RoleId = RoleId(9);
 
+    fn why(_: &ActualRole) -> Reason {
+        Reason::LinkEnded
+    }
+
     fn want(user: i64, pupil: i64, item: i64) -> DesiredRole {
         DesiredRole { user: MoodleUserId(user), place: Place::Pupil(MoodleUserId(pupil)), role: ROLE, item }
     }
@@ -244,7 +288,7 @@ mod tests {
         }
         let gone: BTreeSet<i64> = plan.removals.iter().map(|removal| removal.row.id).collect();
         let mut rows: Vec<ActualRole> = actual.iter().filter(|row| !gone.contains(&row.id)).copied().collect();
-        for (Addition { row, context }, id) in plan.additions.iter().zip(10_000..) {
+        for (Addition { row, context, .. }, id) in plan.additions.iter().zip(10_000..) {
             let context = context.unwrap_or_else(|| match row.place {
                 Place::Pupil(pupil) => contexts[&pupil].id,
                 Place::Context(context) => context,
@@ -257,7 +301,7 @@ mod tests {
     #[test]
     fn foreign_rows_are_neither_removed_nor_a_reason_to_skip_ours() {
         let foreign = have(1, 3, 9, 0, false);
-        let plan = Plan::compare(&BTreeSet::from([want(3, 9, 7)]), &[foreign], &contexts([9]));
+        let plan = Plan::compare(&BTreeSet::from([want(3, 9, 7)]), &[foreign], &contexts([9]), why);
         assert_eq!(plan.additions.len(), 1);
         assert!(plan.removals.is_empty());
     }
@@ -266,7 +310,7 @@ mod tests {
     fn a_missing_context_is_made_and_a_broken_one_mended() {
         let mut known = contexts([9]);
         known.get_mut(&MoodleUserId(9)).unwrap().complete = false;
-        let plan = Plan::compare(&BTreeSet::from([want(3, 9, 7), want(3, 10, 8)]), &[], &known);
+        let plan = Plan::compare(&BTreeSet::from([want(3, 9, 7), want(3, 10, 8)]), &[], &known, why);
         assert_eq!(plan.mended_contexts, BTreeSet::from([MoodleUserId(9)]));
         assert_eq!(plan.new_contexts, BTreeSet::from([MoodleUserId(10)]));
         insta::assert_snapshot!(plan.lines().collect::<Vec<_>>().join("\n"), @r"
@@ -283,9 +327,16 @@ mod tests {
             &BTreeSet::from([want(3, 9, 7)]),
             &[have(5, 3, 9, 7, true), have(4, 3, 9, 7, true)],
             &contexts([9]),
+            why,
         );
         assert!(plan.additions.is_empty());
-        assert_eq!(plan.removals.iter().map(|r| r.row.id).collect::<Vec<_>>(), [5]);
+        assert_eq!(plan.removals.iter().map(|r| (r.row.id, r.reason)).collect::<Vec<_>>(), [(5, Reason::SurplusCopy)]);
+    }
+
+    #[test]
+    fn a_row_that_nothing_wants_goes_for_the_reason_that_is_given() {
+        let plan = Plan::compare(&BTreeSet::new(), &[have(5, 3, 9, 7, true)], &contexts([9]), |_| Reason::Stray);
+        assert_eq!(plan.removals.iter().map(|r| (r.row.id, r.reason)).collect::<Vec<_>>(), [(5, Reason::Stray)]);
     }
 
     prop_compose! {
@@ -305,16 +356,27 @@ mod tests {
     proptest! {
         #[test]
         fn applying_a_plan_leaves_nothing_to_do_and_foreign_rows_as_they_were((desired, actual, mut contexts) in world()) {
-            let plan = Plan::compare(&desired, &actual, &contexts);
+            let plan = Plan::compare(&desired, &actual, &contexts, why);
             let after = apply(&plan, &actual, &mut contexts);
-            prop_assert!(Plan::compare(&desired, &after, &contexts).is_empty());
+            prop_assert!(Plan::compare(&desired, &after, &contexts, why).is_empty());
             let foreign = |rows: &[ActualRole]| rows.iter().filter(|row| !row.ours).copied().collect::<Vec<_>>();
             prop_assert_eq!(foreign(&actual), foreign(&after));
         }
 
         #[test]
+        fn what_is_left_of_a_plan_is_what_was_wanted((desired, actual, contexts) in world(), wanted in any::<u64>()) {
+            let whole = Plan::compare(&desired, &actual, &contexts, why);
+            let lines: Vec<String> = whole.lines().collect();
+            let wanted: Vec<&String> =
+                lines.iter().zip(0_u32..).filter(|(_, place)| wanted >> (place % 64) & 1 == 1).map(|(line, _)| line).collect();
+            let mut some = whole.clone();
+            some.retain(|row| wanted.contains(&&row.line()));
+            prop_assert_eq!(some.lines().collect::<Vec<_>>(), wanted.into_iter().cloned().collect::<Vec<_>>());
+        }
+
+        #[test]
         fn a_digest_does_not_depend_on_batches((desired, actual, contexts) in world()) {
-            let whole = Plan::compare(&desired, &actual, &contexts);
+            let whole = Plan::compare(&desired, &actual, &contexts, why);
             let mut once = Digest::default();
             once.add(&whole);
             let mut pieces = Digest::default();

@@ -8,7 +8,14 @@ use std::sync::LazyLock;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
-use crate::{brake::Brake, ids::ContextId, pupil_filter::PupilFilter};
+use crate::{
+    brake::Brake,
+    ids::ContextId,
+    leaving::Grace,
+    pupil_filter::PupilFilter,
+    reason::Source,
+    retention::{Retention, RetentionClass},
+};
 
 /// The school's settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,12 +41,26 @@ pub struct Policy {
     pub modifier_id: i64,
     /// Who counts as a pupil.
     pub pupil_filter: PupilFilter,
+    /// Which of the pupils have left, if the school marks them so.
+    pub leaver_filter: Option<PupilFilter>,
+    /// Days for which the links of a pupil who left stay in force.
+    pub leaver_grace_days: u32,
+    /// Days for which an adult whose last pupil left may still sign in.
+    pub login_row_grace_days: u32,
+    /// Percent of the linked pupils that may leave between two looks; beyond that nothing is believed.
+    pub leaver_brake_percent: u32,
     /// Where Moodle keeps the tutor group.
     pub tutor_group_field: TutorGroupField,
     /// Whether removing an adult's login row also ends their open Moodle sessions.
     pub end_sessions: bool,
     /// When a plan removes too much.
     pub brake: Brake,
+    /// Whether what the brake holds takes two persons to be applied.
+    pub brake_two_persons: bool,
+    /// How many plans are kept.
+    pub plans_kept: u32,
+    /// For how many days plans are kept.
+    pub plans_kept_days: u32,
     /// After how many tries a job waits for a person.
     pub max_attempts: u32,
     /// What stands in the login row's description.
@@ -52,8 +73,20 @@ pub struct Policy {
     pub form_per_address_per_hour: u32,
     /// How many forms are taken for one email address within a day.
     pub form_per_email_per_day: u32,
+    /// How many submissions are taken from one source, such as the school's website, within an hour.
+    pub source_per_hour: u32,
+    /// How many submissions of sources are taken from one client address within an hour.
+    pub source_per_address_per_hour: u32,
+    /// How many submissions are taken from everybody within an hour.
+    pub submissions_per_hour: u32,
+    /// How many sign-ins of staff one client address may begin within an hour.
+    pub sign_ins_per_address_per_hour: u32,
+    /// How many links and keys from one client address may be wrong within an hour.
+    pub guesses_per_address_per_hour: u32,
     /// Where the school says how it uses personal data; empty for nowhere.
     pub privacy_url: String,
+    /// For how long personal data is kept.
+    pub retention: Retention,
     /// The IANA name of the time zone in which people are shown times.
     pub time_zone: String,
     /// Minutes without a page after which staff are signed out.
@@ -87,16 +120,29 @@ impl Default for Policy {
             component: "local_kinlink".into(),
             modifier_id: 2,
             pupil_filter: PupilFilter::default(),
+            leaver_filter: None,
+            leaver_grace_days: 30,
+            login_row_grace_days: 90,
+            leaver_brake_percent: 40,
             tutor_group_field: TutorGroupField::Department,
             end_sessions: true,
             brake: Brake::default(),
+            brake_two_persons: true,
+            plans_kept: 50,
+            plans_kept_days: 30,
             max_attempts: 10,
             description: "Parent or carer account".into(),
             form_open: true,
             embed_origins: Vec::new(),
             form_per_address_per_hour: 20,
             form_per_email_per_day: 10,
+            source_per_hour: 2_000,
+            source_per_address_per_hour: 2_000,
+            submissions_per_hour: 5_000,
+            sign_ins_per_address_per_hour: 120,
+            guesses_per_address_per_hour: 60,
             privacy_url: String::new(),
+            retention: Retention::default(),
             time_zone: "Europe/London".into(),
             session_idle_minutes: 30,
             session_hours: 10,
@@ -130,6 +176,18 @@ pub struct Setting {
     /// Its value as text.
     pub get: fn(&Policy) -> String,
     set: fn(&mut Policy, &str) -> Result<(), String>,
+}
+
+/// The setting of a class of data that is kept for some days.
+macro_rules! kept {
+    ($class:ident) => {
+        Setting {
+            name: RetentionClass::$class.rule().setting,
+            meaning: RetentionClass::$class.rule().meaning,
+            get: |p| p.retention.days(RetentionClass::$class).to_string(),
+            set: |p, v| p.retention.set(RetentionClass::$class, v),
+        }
+    };
 }
 
 /// Every setting, in the order in which people read them.
@@ -177,6 +235,33 @@ pub const SETTINGS: &[Setting] = &[
         set: |p, v| {
             v.parse().map(|v| p.pupil_filter = v).map_err(|e: crate::pupil_filter::InvalidFilter| e.to_string())
         },
+    },
+    Setting {
+        name: "leaver_filter",
+        meaning: "which pupils have left, in the same words as who counts as a pupil; empty for none",
+        get: |p| p.leaver_filter.as_ref().map(ToString::to_string).unwrap_or_default(),
+        set: |p, v| {
+            let filter = (!v.is_empty()).then(|| v.parse()).transpose();
+            filter.map(|v| p.leaver_filter = v).map_err(|e: crate::pupil_filter::InvalidFilter| e.to_string())
+        },
+    },
+    Setting {
+        name: "leaver_grace_days",
+        meaning: "days for which parents keep the access to a pupil who left",
+        get: |p| p.leaver_grace_days.to_string(),
+        set: |p, v| number(v, 0, 3_650).map(|v| p.leaver_grace_days = v),
+    },
+    Setting {
+        name: "login_row_grace_days",
+        meaning: "days for which parents may still sign in when their last pupil’s access has ended",
+        get: |p| p.login_row_grace_days.to_string(),
+        set: |p, v| number(v, 0, 3_650).map(|v| p.login_row_grace_days = v),
+    },
+    Setting {
+        name: "leaver_brake_percent",
+        meaning: "percent of the linked pupils that may leave from one night to the next; with more, something is broken and nothing ends",
+        get: |p| p.leaver_brake_percent.to_string(),
+        set: |p, v| number(v, 1, 100).map(|v| p.leaver_brake_percent = v),
     },
     Setting {
         name: "tutor_group_field",
@@ -251,6 +336,24 @@ pub const SETTINGS: &[Setting] = &[
         set: |p, v| number(v, 0, 100).map(|v| p.brake.percent = u64::from(v)),
     },
     Setting {
+        name: "brake_two_persons",
+        meaning: "what the brake holds is applied only when a second person confirms it",
+        get: |p| p.brake_two_persons.to_string(),
+        set: |p, v| boolean(v).map(|v| p.brake_two_persons = v),
+    },
+    Setting {
+        name: "plans_kept",
+        meaning: "how many plans are kept, the newest",
+        get: |p| p.plans_kept.to_string(),
+        set: |p, v| number(v, 1, 1_000).map(|v| p.plans_kept = v),
+    },
+    Setting {
+        name: "plans_kept_days",
+        meaning: "days for which plans are kept",
+        get: |p| p.plans_kept_days.to_string(),
+        set: |p, v| number(v, 1, 366).map(|v| p.plans_kept_days = v),
+    },
+    Setting {
         name: "max_attempts",
         meaning: "tries after which a job waits for a person",
         get: |p| p.max_attempts.to_string(),
@@ -284,6 +387,36 @@ pub const SETTINGS: &[Setting] = &[
         meaning: "forms taken for one email address within a day",
         get: |p| p.form_per_email_per_day.to_string(),
         set: |p, v| number(v, 1, 100_000).map(|v| p.form_per_email_per_day = v),
+    },
+    Setting {
+        name: "source_per_hour",
+        meaning: "submissions taken from one source, such as the school's website, within an hour",
+        get: |p| p.source_per_hour.to_string(),
+        set: |p, v| number(v, 1, 1_000_000).map(|v| p.source_per_hour = v),
+    },
+    Setting {
+        name: "source_per_address_per_hour",
+        meaning: "submissions of sources taken from one client address within an hour",
+        get: |p| p.source_per_address_per_hour.to_string(),
+        set: |p, v| number(v, 1, 1_000_000).map(|v| p.source_per_address_per_hour = v),
+    },
+    Setting {
+        name: "submissions_per_hour",
+        meaning: "submissions taken from everybody within an hour, forms included",
+        get: |p| p.submissions_per_hour.to_string(),
+        set: |p, v| number(v, 1, 1_000_000).map(|v| p.submissions_per_hour = v),
+    },
+    Setting {
+        name: "sign_ins_per_address_per_hour",
+        meaning: "sign-ins of staff that one client address may begin within an hour",
+        get: |p| p.sign_ins_per_address_per_hour.to_string(),
+        set: |p, v| number(v, 1, 100_000).map(|v| p.sign_ins_per_address_per_hour = v),
+    },
+    Setting {
+        name: "guesses_per_address_per_hour",
+        meaning: "mailed links and keys from one client address that may be wrong within an hour; then none from there is taken",
+        get: |p| p.guesses_per_address_per_hour.to_string(),
+        set: |p, v| number(v, 1, 100_000).map(|v| p.guesses_per_address_per_hour = v),
     },
     Setting {
         name: "privacy_url",
@@ -331,6 +464,16 @@ pub const SETTINGS: &[Setting] = &[
         get: |p| p.reauthenticate_minutes.to_string(),
         set: |p, v| number(v, 1, 720).map(|v| p.reauthenticate_minutes = v),
     },
+    kept!(Unproven),
+    kept!(Bogus),
+    kept!(Refused),
+    kept!(Words),
+    kept!(Mails),
+    kept!(Adults),
+    kept!(Holds),
+    kept!(Staff),
+    kept!(Cycles),
+    kept!(Audit),
 ];
 
 /// The time zones that are built in: the machine's own may be missing or old.
@@ -359,6 +502,33 @@ impl Policy {
             .find(|setting| setting.name == name)
             .ok_or_else(|| InvalidSetting::Unknown(name.to_owned()))?;
         (setting.set)(self, value.trim()).map_err(|expected| InvalidSetting::Value { name: setting.name, expected })
+    }
+
+    /// For how long a pupil's links outlive their leaving.
+    #[must_use]
+    pub fn leaver_grace(&self) -> Grace {
+        Grace { days: self.leaver_grace_days, zone: self.zone() }
+    }
+
+    /// For how long a login row outlives the last link.
+    #[must_use]
+    pub fn login_row_grace(&self) -> Grace {
+        Grace { days: self.login_row_grace_days, zone: self.zone() }
+    }
+
+    /// When too many pupils leave at once.
+    #[must_use]
+    pub fn leaver_brake(&self) -> Brake {
+        Brake { floor: self.brake.floor, percent: self.leaver_brake_percent.into() }
+    }
+
+    /// The brake of a source of removals. Pupils leave by whole year groups, so theirs is another one.
+    #[must_use]
+    pub fn brake_of(&self, source: Source) -> Brake {
+        match source {
+            Source::Leavers => self.leaver_brake(),
+            Source::Decisions | Source::Reconciliation => self.brake,
+        }
     }
 
     /// The school's time zone.
@@ -458,6 +628,9 @@ mod tests {
             ("link_role", ""),
             ("pupil_filter", ""),
             ("tutor_group_field", "profile:"),
+            ("leaver_filter", "left"),
+            ("leaver_grace_days", "-1"),
+            ("leaver_brake_percent", "0"),
             ("brake_percent", "101"),
             ("form_open", "maybe"),
             ("embed_origins", "http://school.example"),

@@ -28,6 +28,8 @@ coded! {
 coded! {
     /// What a list of requests may be narrowed to: those with a certain finding.
     CheckFilter {
+        /// A hold forbids it, or one of its children.
+        ReferToSafeguarding = "refer_to_safeguarding",
         /// Every child has its pupil and nothing stands in the way of approving.
         Ready = "ready",
         /// No pupil matches a child exactly.

@@ -23,8 +23,12 @@ coded! {
     Permission {
         /// See requests, claims, pupils, links, login rows and cycles.
         Read = "read",
+        /// See what was written about people: notes, reasons, suspicions, the adult's own words, the submission as it came.
+        ReadNotes = "read_notes",
         /// Decide on requests, correct them, revoke login rows.
         Decide = "decide",
+        /// See, place and release holds.
+        Hold = "hold",
         /// Start a cycle, apply a plan.
         RunCycle = "run_cycle",
         /// Change settings, tokens and sources.
@@ -38,7 +42,8 @@ impl StaffRole {
     pub fn may(self, permission: Permission) -> bool {
         self >= match permission {
             Permission::Read => Self::Viewer,
-            Permission::Decide | Permission::RunCycle => Self::Approver,
+            Permission::ReadNotes | Permission::Decide | Permission::RunCycle => Self::Approver,
+            Permission::Hold => Self::Safeguarding,
             Permission::Administer => Self::Administrator,
         }
     }
@@ -150,9 +155,9 @@ mod tests {
             .collect();
         insta::assert_snapshot!(table.join("\n"), @r"
         viewer: read
-        approver: read decide run_cycle
-        safeguarding: read decide run_cycle
-        administrator: read decide run_cycle administer
+        approver: read read_notes decide run_cycle
+        safeguarding: read read_notes decide hold run_cycle
+        administrator: read read_notes decide hold run_cycle administer
         ");
         assert!(
             Permission::ALL

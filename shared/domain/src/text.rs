@@ -55,7 +55,9 @@ pub fn paragraph(text: &str, max: usize) -> Result<String, TextFault> {
 pub fn salvage(text: &str, max: usize) -> String {
     let shown: String =
         text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_unprintable(*c)).collect();
-    collapse(&shown).chars().take(max).collect()
+    let cut: String = collapse(&shown).chars().take(max).collect();
+    // Cut at a space, it would end with one.
+    cut.trim_end().to_owned()
 }
 
 /// The text without what cannot be shown, to hand it back to whoever typed it.
