@@ -79,6 +79,13 @@ impl DbError {
         Self { fault: Fault::Unreachable, cause: Hidden(Cause::Silent(limit)) }
     }
 
+    /// What a script wants the database to fail by.
+    #[cfg(feature = "crash-points")]
+    pub(crate) fn scripted(fault: Fault) -> Self {
+        let error = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the script says so");
+        Self { fault, cause: Hidden(Cause::Driver(sqlx::Error::Io(error))) }
+    }
+
     /// What to connect with could not be had, in words.
     pub(crate) const fn no_credentials(why: String) -> Self {
         Self { fault: Fault::Unreachable, cause: Hidden(Cause::NoCredentials(why)) }

@@ -16,6 +16,8 @@ mod pause;
 mod pool;
 mod renewal;
 mod rewrite;
+#[cfg(feature = "crash-points")]
+pub mod script;
 mod session;
 mod stats;
 mod value;

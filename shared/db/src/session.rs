@@ -6,6 +6,8 @@ use sqlx::{AssertSqlSafe, SqlStr, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager as _;
 use tokio::time::timeout;
 
+#[cfg(feature = "crash-points")]
+use crate::script::{self, At};
 use crate::{Db, DbError, Engine, MigrateFailure, Stats, Value, acquire::acquire, crash, pool::Pool, rewrite, stats};
 
 /// A row type that every engine in this binary can fill: any struct with `#[derive(sqlx::FromRow)]` and portable fields.
@@ -94,6 +96,22 @@ const KEPT_VALUES: usize = 100;
 /// How long a connection is waited for that goes back: it ends a transaction that was left open, and shows that it lives.
 const RETURN_LIMIT: Duration = Duration::from_secs(2);
 
+/// What the database is told at a point of a [script](crate::script); in a shipped binary just that.
+#[cfg(feature = "crash-points")]
+macro_rules! point {
+    ($stats:expr, $at:expr, $skipped:expr, $told:expr) => {
+        script::at($stats, || $at, $skipped, $told).await
+    };
+}
+#[cfg(not(feature = "crash-points"))]
+macro_rules! point {
+    ($stats:expr, $at:expr, $skipped:expr, $told:expr) => {{
+        let _ = $stats;
+        let told: Result<_, DbError> = $told.await;
+        told
+    }};
+}
+
 /// Runs `$body` for the connection at hand, whichever engine it is.
 macro_rules! on_connection {
     ($self:expr, |$connection:ident, $arguments:ident| $body:expr) => {
@@ -162,6 +180,19 @@ impl Connection {
         };
         self.busy = false;
         result.map_err(MigrateFailure)
+    }
+
+    /// A connection that a script lost ends as one that a network lost does, and what is bound to it with it.
+    #[cfg(feature = "crash-points")]
+    fn lost<T>(&mut self, result: Result<T, DbError>) -> Result<T, DbError> {
+        self.busy |= result.as_ref().is_err_and(|error| error.fault() == crate::Fault::Unreachable);
+        result
+    }
+
+    #[cfg(not(feature = "crash-points"))]
+    #[expect(clippy::unused_self, reason = "the scripts of tests are not compiled in")]
+    const fn lost<T>(&mut self, result: Result<T, DbError>) -> Result<T, DbError> {
+        result
     }
 
     /// Ends the connection instead of giving it back: what is bound to it (an advisory lock) ends with it.
@@ -276,18 +307,20 @@ impl<'c> Tx<'c> {
     async fn on(connection: Held<'c>) -> Result<Self, DbError> {
         // Open before it is: if beginning does not come to its end, what may have begun is rolled back.
         let mut tx = Self { connection, open: true };
-        let Connection { inner, busy, limit, .. } = tx.connection.get();
-        match inner.as_mut().expect(THERE) {
-            #[cfg(feature = "sqlite")]
-            Inner::Sqlite(connection) => {
-                let statement = Some(sqlx::SqlSafeStr::into_sql_str("BEGIN IMMEDIATE"));
-                run(busy, *limit, begin::<sqlx::Sqlite>(connection, statement)).await?;
+        let Connection { inner, busy, limit, stats, .. } = tx.connection.get();
+        point!(stats, At::Begin, |_| (), async {
+            match inner.as_mut().expect(THERE) {
+                #[cfg(feature = "sqlite")]
+                Inner::Sqlite(connection) => {
+                    let statement = Some(sqlx::SqlSafeStr::into_sql_str("BEGIN IMMEDIATE"));
+                    run(busy, *limit, begin::<sqlx::Sqlite>(connection, statement)).await
+                }
+                #[cfg(feature = "mysql")]
+                Inner::MySql(connection) => run(busy, *limit, begin::<sqlx::MySql>(connection, None)).await,
+                #[cfg(feature = "postgres")]
+                Inner::Postgres(connection) => run(busy, *limit, begin::<sqlx::Postgres>(connection, None)).await,
             }
-            #[cfg(feature = "mysql")]
-            Inner::MySql(connection) => run(busy, *limit, begin::<sqlx::MySql>(connection, None)).await?,
-            #[cfg(feature = "postgres")]
-            Inner::Postgres(connection) => run(busy, *limit, begin::<sqlx::Postgres>(connection, None)).await?,
-        }
+        })?;
         Ok(tx)
     }
 
@@ -297,16 +330,20 @@ impl<'c> Tx<'c> {
     /// The commit failed. After [`crate::Fault::Unreachable`] it is not known whether it took effect.
     pub async fn commit(mut self) -> Result<(), DbError> {
         crash::point("before commit");
-        let Connection { inner, busy, limit, .. } = self.connection.get();
-        match inner.as_mut().expect(THERE) {
-            #[cfg(feature = "sqlite")]
-            Inner::Sqlite(connection) => run(busy, *limit, commit::<sqlx::Sqlite>(connection)).await?,
-            #[cfg(feature = "mysql")]
-            Inner::MySql(connection) => run(busy, *limit, commit::<sqlx::MySql>(connection)).await?,
-            #[cfg(feature = "postgres")]
-            Inner::Postgres(connection) => run(busy, *limit, commit::<sqlx::Postgres>(connection)).await?,
-        }
-        self.open = false;
+        let Connection { inner, busy, limit, stats, .. } = self.connection.get();
+        let open = &mut self.open;
+        point!(stats, At::Commit, |_| (), async {
+            match inner.as_mut().expect(THERE) {
+                #[cfg(feature = "sqlite")]
+                Inner::Sqlite(connection) => run(busy, *limit, commit::<sqlx::Sqlite>(connection)).await?,
+                #[cfg(feature = "mysql")]
+                Inner::MySql(connection) => run(busy, *limit, commit::<sqlx::MySql>(connection)).await?,
+                #[cfg(feature = "postgres")]
+                Inner::Postgres(connection) => run(busy, *limit, commit::<sqlx::Postgres>(connection)).await?,
+            }
+            *open = false;
+            Ok(())
+        })?;
         crash::point("after commit");
         Ok(())
     }
@@ -314,6 +351,8 @@ impl<'c> Tx<'c> {
 
 impl Drop for Tx<'_> {
     fn drop(&mut self) {
+        #[cfg(feature = "crash-points")]
+        script::ended(&self.connection.get().stats);
         // A connection that is busy ends, and its transaction with it.
         if !self.open {
             return;
@@ -365,14 +404,17 @@ impl Session for Connection {
         if stats::is_write(sql) {
             crash::point(sql);
         }
-        self.stats.count(sql);
-        let sql = rewrite(self.engine, sql).into_owned();
         let args = args.into();
-        let keep = self.engine != Engine::Postgres || args.len() <= KEPT_VALUES;
-        on_connection!(self, |connection, arguments| {
-            let query = sqlx::query_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
-            Ok(run(&mut self.busy, self.limit, query.execute(connection)).await?.rows_affected())
-        })
+        let result = point!(&self.stats, At::Statement(sql.to_owned()), |rows| rows, async {
+            self.stats.count(sql);
+            let sql = rewrite(self.engine, sql).into_owned();
+            let keep = self.engine != Engine::Postgres || args.len() <= KEPT_VALUES;
+            on_connection!(self, |connection, arguments| {
+                let query = sqlx::query_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
+                Ok(run(&mut self.busy, self.limit, query.execute(connection)).await?.rows_affected())
+            })
+        });
+        self.lost(result)
     }
 
     async fn fetch_all<T: FromAnyRow>(
@@ -380,14 +422,17 @@ impl Session for Connection {
         sql: &str,
         args: impl Into<Vec<Value>> + Send,
     ) -> Result<Vec<T>, DbError> {
-        self.stats.count(sql);
-        let sql = rewrite(self.engine, sql).into_owned();
         let args = args.into();
-        let keep = self.engine != Engine::Postgres || args.len() <= KEPT_VALUES;
-        on_connection!(self, |connection, arguments| {
-            let query = sqlx::query_as_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
-            run(&mut self.busy, self.limit, query.fetch_all(connection)).await
-        })
+        let result = point!(&self.stats, At::Statement(sql.to_owned()), |_| Vec::new(), async {
+            self.stats.count(sql);
+            let sql = rewrite(self.engine, sql).into_owned();
+            let keep = self.engine != Engine::Postgres || args.len() <= KEPT_VALUES;
+            on_connection!(self, |connection, arguments| {
+                let query = sqlx::query_as_with(AssertSqlSafe(sql), arguments(args)?).persistent(keep);
+                run(&mut self.busy, self.limit, query.fetch_all(connection)).await
+            })
+        });
+        self.lost(result)
     }
 }
 

@@ -181,6 +181,19 @@ pub async fn set_account(
     Ok(())
 }
 
+/// Gives an adult another address, and their login row with them, if they have one; the user name stays. Gives the number
+/// of login rows.
+///
+/// # Errors
+/// [`StoreError::Stale`] when there is no such adult.
+pub async fn set_email(session: &mut impl Session, adult: AdultId, email: &EmailAddress) -> Result<u64, StoreError> {
+    let args = || -> [Value; 2] { [email.as_str().into(), adult.to_string().into()] };
+    if session.execute("UPDATE adults SET email = ? WHERE id = ?", args()).await? != 1 {
+        return Err(StoreError::Stale("the adult"));
+    }
+    Ok(session.execute("UPDATE login_rows SET email = ? WHERE adult_id = ?", args()).await?)
+}
+
 /// Adults by their ids, in no order.
 ///
 /// # Errors
@@ -215,6 +228,29 @@ pub async fn adults_by_email(session: &mut impl Session, email: &EmailAddress) -
 pub async fn adults_by_emails(session: &mut impl Session, emails: &[EmailAddress]) -> Result<Vec<Adult>, StoreError> {
     let sql = format!("{ADULT} WHERE email IN {} ORDER BY created_at, id", in_list(emails.len()));
     adults_where(session, &sql, emails.iter().map(|email| email.as_str().into()).collect()).await
+}
+
+/// The adults with this name as people compare names (without case and accents), oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn adults_by_name(
+    session: &mut impl Session,
+    given_name: &str,
+    family_name: &str,
+    limit: u32,
+) -> Result<Vec<Adult>, StoreError> {
+    let sql = format!("{ADULT} WHERE sort_name = ? ORDER BY created_at, id LIMIT ?");
+    adults_where(session, &sql, vec![sort_name(family_name, given_name).into(), i64::from(limit).into()]).await
+}
+
+/// The adult for whom staff picked this Moodle account.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn adult_by_picked_user(session: &mut impl Session, user: MoodleUserId) -> Result<Option<Adult>, StoreError> {
+    let sql = format!("{ADULT} WHERE picked_user_id = ?");
+    Ok(adults_where(session, &sql, vec![user.0.into()]).await?.pop())
 }
 
 /// The adults with one of these user names, in no order.
@@ -278,6 +314,15 @@ pub async fn login_rows_of(session: &mut impl Session, adults: &[AdultId]) -> Re
     let sql = format!("{LOGIN_ROW} WHERE adult_id IN {}", in_list(adults.len()));
     let args: Vec<Value> = adults.iter().map(|adult| adult.to_string().into()).collect();
     login_rows_where(session, &sql, args).await
+}
+
+/// The login rows with these user names, in no order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn login_rows_named(session: &mut impl Session, names: &[String]) -> Result<Vec<LoginRow>, StoreError> {
+    let sql = format!("{LOGIN_ROW} WHERE username IN {}", in_list(names.len()));
+    login_rows_where(session, &sql, names.iter().map(Value::from).collect()).await
 }
 
 /// A page of login rows by user name. `search` is part of a name, user name or address, word by word; names are also found

@@ -1,11 +1,18 @@
-//! The audit: who did what to what, when. Ids and codes only, no names.
+//! The audit: who did what to what, when. Ids and codes only, no names: what is erased elsewhere leaves the chain valid.
+//!
+//! Every entry is chained to the one before ([`kinlink_domain::audit_chain`]). The only way in is a transaction
+//! ([`crate::transaction`]): what happened and its entry are there together or not at all.
 
 use kinlink_db::{Session, Value, in_list, insert_many};
-use kinlink_domain::{Timestamp, staff::Actor};
+use kinlink_domain::{
+    Timestamp,
+    audit_chain::{Broken, End, Record, Walk},
+    staff::Actor,
+};
 use sqlx::FromRow;
 
 use crate::{
-    StoreError,
+    StoreError, Tx,
     time::{instant, millis},
 };
 
@@ -38,6 +45,8 @@ pub struct Written {
     pub actor: String,
     /// What.
     pub entry: Entry,
+    /// Its hash in the chain; none when it is older than the chain.
+    pub hash: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -48,32 +57,149 @@ struct AuditRow {
     action: String,
     subject: String,
     detail: String,
+    hash: Option<String>,
 }
 
-/// Writes entries, in the transaction of what they tell of.
+/// An entry that waits for its transaction's end.
+pub(crate) struct Noted {
+    pub(crate) actor: String,
+    pub(crate) at: Timestamp,
+    pub(crate) entry: Entry,
+}
+
+/// Adds entries to what a transaction tells of; they are chained when it commits.
+pub fn write(tx: &mut Tx<'_>, actor: &Actor, now: Timestamp, entries: &[Entry]) {
+    tx.note(actor, now, entries);
+}
+
+/// Chains entries to the audit's end and writes them. Holds the end until the transaction ends: call it last.
+pub(crate) async fn append(session: &mut impl Session, noted: &[Noted]) -> Result<(), StoreError> {
+    if noted.is_empty() {
+        return Ok(());
+    }
+    let sql = format!("SELECT last_seq, last_hash FROM audit_chain WHERE id = 1{}", session.engine().for_update());
+    let end: Option<(i64, String)> = session.fetch_optional(&sql, []).await?;
+    let (seq, hash) = end.ok_or(StoreError::Corrupt("audit_chain"))?;
+    // A row that somebody put behind the end by hand must not stop every decision; verifying names it.
+    let newest: Option<(Option<i64>,)> = session.fetch_optional("SELECT MAX(seq) FROM audit", []).await?;
+    let newest = newest.and_then(|(seq,)| seq).unwrap_or_default();
+    let mut end = End { seq: seq.max(newest), hash };
+    let mut rows = Vec::with_capacity(noted.len());
+    for Noted { actor, at, entry } in noted {
+        let (seq, at, detail) = (end.seq + 1, millis(*at), entry.detail.to_string());
+        let Entry { action, subject, .. } = entry;
+        end = end.after(&Record { seq, at, actor, action, subject, detail: &detail });
+        rows.push([
+            seq.into(),
+            at.into(),
+            actor.as_str().into(),
+            action.as_str().into(),
+            subject.as_str().into(),
+            detail.into(),
+            Value::from(end.hash.as_str()),
+        ]);
+    }
+    insert_many(session, "INSERT INTO audit (seq, at, actor, action, subject, detail, hash)", rows, "").await?;
+    let sql = "UPDATE audit_chain SET last_seq = ?, last_hash = ? WHERE id = 1";
+    session.execute(sql, [end.seq.into(), Value::from(end.hash)]).await?;
+    Ok(())
+}
+
+/// How many entries are read at once to verify them.
+const PAGE: u32 = 2_000;
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// How many entries were looked at.
+    pub entries: u64,
+    /// Entries up to this number were not: they are older than the chain, or purged.
+    pub first: End,
+    /// The chain's end.
+    pub last: End,
+    /// What is wrong, if anything.
+    pub broken: Option<Broken>,
+}
+
+/// Walks the whole chain.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn write(
-    session: &mut impl Session,
-    actor: &Actor,
-    now: Timestamp,
-    entries: &[Entry],
-) -> Result<(), StoreError> {
-    let rows = entries
-        .iter()
-        .map(|entry| {
-            [
-                millis(now).into(),
-                actor.name.as_str().into(),
-                entry.action.as_str().into(),
-                entry.subject.as_str().into(),
-                Value::from(entry.detail.to_string()),
-            ]
-        })
-        .collect();
-    insert_many(session, "INSERT INTO audit (at, actor, action, subject, detail)", rows, "").await?;
-    Ok(())
+pub async fn verify(session: &mut impl Session) -> Result<Verified, StoreError> {
+    // The ends first: entries that are written meanwhile are behind them and not looked at.
+    let (first, last) = ends(session).await?;
+    let mut verified = Verified { entries: 0, first: first.clone(), last: last.clone(), broken: None };
+    let mut walk = Walk::behind(first);
+    loop {
+        let sql = format!("{AUDIT} WHERE seq > ? ORDER BY seq LIMIT ?");
+        let rows: Vec<AuditRow> =
+            session.fetch_all(&sql, [walk.reached().seq.into(), Value::from(i64::from(PAGE))]).await?;
+        let page = rows.len();
+        for row in &rows {
+            if row.seq > last.seq {
+                break;
+            }
+            let record = Record {
+                seq: row.seq,
+                at: row.at,
+                actor: &row.actor,
+                action: &row.action,
+                subject: &row.subject,
+                detail: &row.detail,
+            };
+            if let Err(broken) = walk.step(&record, row.hash.as_deref()) {
+                verified.broken = Some(broken);
+                return Ok(verified);
+            }
+            verified.entries += 1;
+        }
+        if page < PAGE as usize || walk.reached().seq >= last.seq {
+            break;
+        }
+    }
+    verified.broken = walk.finish(&last).err();
+    if verified.broken.is_none() {
+        verified.broken = behind(session, &last).await?;
+    }
+    Ok(verified)
+}
+
+/// Whether an entry stands behind the end that no transaction put there: the end would have moved with it.
+async fn behind(session: &mut impl Session, last: &End) -> Result<Option<Broken>, StoreError> {
+    let sql = "SELECT MIN(a.seq) FROM audit a, audit_chain c WHERE c.id = 1 AND a.seq > c.last_seq AND a.seq > ?";
+    let row: Option<(Option<i64>,)> = session.fetch_optional(sql, [last.seq.into()]).await?;
+    Ok(row.and_then(|(seq,)| seq).map(Broken::End))
+}
+
+/// Both ends of the chain: up to which entry nothing is checked, and the newest.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn ends(session: &mut impl Session) -> Result<(End, End), StoreError> {
+    let sql = "SELECT first_seq, first_hash, last_seq, last_hash FROM audit_chain WHERE id = 1";
+    let row: Option<(i64, String, i64, String)> = session.fetch_optional(sql, []).await?;
+    let (first, first_hash, last, last_hash) = row.ok_or(StoreError::Corrupt("audit_chain"))?;
+    Ok((End { seq: first, hash: first_hash }, End { seq: last, hash: last_hash }))
+}
+
+/// Forgets entries that are older than `before`; the chain then begins behind them. Gives their number.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn purge(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, StoreError> {
+    // Numbers and times need not rise together: entries are numbered when they are committed. What is older than an entry
+    // that stays, stays.
+    let sql = format!("SELECT first_seq FROM audit_chain WHERE id = 1{}", tx.engine().for_update());
+    tx.fetch_optional::<(i64,)>(&sql, []).await?;
+    let sql = "SELECT seq, hash FROM audit WHERE seq < COALESCE((SELECT MIN(seq) FROM audit WHERE at >= ?), \
+               (SELECT last_seq FROM audit_chain WHERE id = 1)) ORDER BY seq DESC LIMIT 1";
+    let Some((seq, hash)) = tx.fetch_optional::<(i64, Option<String>)>(sql, [millis(before).into()]).await? else {
+        return Ok(0);
+    };
+    let gone = tx.execute("DELETE FROM audit WHERE seq <= ?", [seq.into()]).await?;
+    let sql = "UPDATE audit_chain SET first_seq = ?, first_hash = ? WHERE id = 1 AND first_seq < ?";
+    tx.execute(sql, [seq.into(), hash.unwrap_or_default().into(), Value::from(seq)]).await?;
+    Ok(gone)
 }
 
 impl TryFrom<AuditRow> for Written {
@@ -85,11 +211,12 @@ impl TryFrom<AuditRow> for Written {
             at: instant(row.at),
             actor: row.actor,
             entry: Entry { action: row.action, subject: row.subject, detail },
+            hash: row.hash,
         })
     }
 }
 
-const AUDIT: &str = "SELECT seq, at, actor, action, subject, detail FROM audit";
+const AUDIT: &str = "SELECT seq, at, actor, action, subject, detail, hash FROM audit";
 
 /// The entries about one subject, oldest first.
 ///
@@ -124,6 +251,27 @@ pub struct Filter {
     pub to: Option<Timestamp>,
 }
 
+impl Filter {
+    fn conditions(&self) -> (String, Vec<Value>) {
+        let mut sql = String::new();
+        let mut args: Vec<Value> = Vec::new();
+        let mut add = |condition: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                sql.push_str(condition);
+                args.push(value);
+            }
+        };
+        add(" AND actor = ?", self.actor.as_deref().map(Value::from));
+        // `!` escapes the pattern's own characters.
+        let prefix = |text: &String| format!("{}%", text.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
+        add(" AND action LIKE ? ESCAPE '!'", self.action.as_ref().map(prefix).map(Value::from));
+        add(" AND subject = ?", self.subject.as_deref().map(Value::from));
+        add(" AND at >= ?", self.from.map(millis).map(Value::from));
+        add(" AND at < ?", self.to.map(millis).map(Value::from));
+        (sql, args)
+    }
+}
+
 /// Entries, newest first, those before the entry with the number `before`.
 ///
 /// # Errors
@@ -134,23 +282,44 @@ pub async fn list(
     before: Option<i64>,
     limit: u32,
 ) -> Result<Vec<Written>, StoreError> {
-    let mut sql = format!("{AUDIT} WHERE seq < ?");
-    let mut args: Vec<Value> = vec![before.unwrap_or(i64::MAX).into()];
-    let mut add = |condition: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            sql.push_str(condition);
-            args.push(value);
-        }
-    };
-    add(" AND actor = ?", filter.actor.as_deref().map(Value::from));
-    // `!` escapes the pattern's own characters.
-    let prefix = |text: &String| format!("{}%", text.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
-    add(" AND action LIKE ? ESCAPE '!'", filter.action.as_ref().map(prefix).map(Value::from));
-    add(" AND subject = ?", filter.subject.as_deref().map(Value::from));
-    add(" AND at >= ?", filter.from.map(millis).map(Value::from));
-    add(" AND at < ?", filter.to.map(millis).map(Value::from));
-    sql.push_str(" ORDER BY seq DESC LIMIT ?");
+    let (conditions, mut args) = filter.conditions();
+    let sql = format!("{AUDIT} WHERE seq < ?{conditions} ORDER BY seq DESC LIMIT ?");
+    args.insert(0, before.unwrap_or(i64::MAX).into());
     args.push(i64::from(limit).into());
     let rows: Vec<AuditRow> = session.fetch_all(&sql, args).await?;
     rows.into_iter().map(Written::try_from).collect()
+}
+
+/// Entries, oldest first, those behind the entry with the number `after`: for files, which grow at their end.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list_onwards(
+    session: &mut impl Session,
+    filter: &Filter,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Written>, StoreError> {
+    let (conditions, mut args) = filter.conditions();
+    let sql = format!("{AUDIT} WHERE seq > ?{conditions} ORDER BY seq LIMIT ?");
+    args.insert(0, after.into());
+    args.push(i64::from(limit).into());
+    let rows: Vec<AuditRow> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(Written::try_from).collect()
+}
+
+/// Whether an actor did this to this subject since an instant.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn did_since(
+    session: &mut impl Session,
+    actor: &Actor,
+    action: &str,
+    subject: &str,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT seq FROM audit WHERE subject = ? AND actor = ? AND action = ? AND at >= ? LIMIT 1";
+    let args = [subject.into(), actor.name.as_str().into(), action.into(), Value::from(millis(since))];
+    Ok(session.fetch_optional::<(i64,)>(sql, args).await?.is_some())
 }

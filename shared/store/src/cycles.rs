@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kinlink_db::{Session, Value, in_list, insert_many};
 use kinlink_domain::{
     Timestamp,
-    ids::{AdultId, CycleId, LinkId, MoodleUserId, RequestId},
+    ids::{AdultId, CycleId, LinkId, MoodleUserId, PlanId, RequestId},
     outcome::{Next, Outcome},
     reference::Reference,
 };
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     StoreError,
-    error::{coded, id},
+    error::{coded, id, id_or_none},
     time::{instant, millis},
 };
 
@@ -59,6 +59,8 @@ pub struct Cycle {
     pub state: CycleState,
     /// Who asked for it.
     pub actor: String,
+    /// The plan that it applies.
+    pub plan: Option<PlanId>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it began.
@@ -77,6 +79,7 @@ struct CycleRow {
     action: String,
     state: String,
     actor: String,
+    plan_id: Option<String>,
     created_at: i64,
     started_at: Option<i64>,
     finished_at: Option<i64>,
@@ -92,6 +95,7 @@ impl TryFrom<CycleRow> for Cycle {
             action: row.action,
             state: coded(CycleState::from_code(&row.state), "cycles.state")?,
             actor: row.actor,
+            plan: id_or_none(row.plan_id.as_deref(), "cycles.plan_id")?,
             created_at: instant(row.created_at),
             started_at: row.started_at.map(instant),
             finished_at: row.finished_at.map(instant),
@@ -104,19 +108,22 @@ impl TryFrom<CycleRow> for Cycle {
     }
 }
 
-const CYCLE: &str = "SELECT id, action, state, actor, created_at, started_at, finished_at, report, fault FROM cycles";
+const CYCLE: &str =
+    "SELECT id, action, state, actor, plan_id, created_at, started_at, finished_at, report, fault FROM cycles";
 
 /// Stores a cycle, queued or running.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(session: &mut impl Session, cycle: &Cycle) -> Result<(), StoreError> {
-    let sql = "INSERT INTO cycles (id, action, state, actor, created_at, started_at) VALUES (?, ?, ?, ?, ?, ?)";
+    let sql =
+        "INSERT INTO cycles (id, action, state, actor, plan_id, created_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
     let args = [
         cycle.id.to_string().into(),
         cycle.action.as_str().into(),
         cycle.state.code().into(),
         cycle.actor.as_str().into(),
+        cycle.plan.map(|plan| plan.to_string()).into(),
         millis(cycle.created_at).into(),
         Value::from(cycle.started_at.map(millis)),
     ];

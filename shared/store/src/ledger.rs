@@ -209,14 +209,41 @@ pub async fn count_owned(session: &mut impl Session) -> Result<u64, StoreError> 
     count(session, "SELECT COUNT(*) FROM ledger WHERE state = 'written'").await
 }
 
-/// How many of them belong to links that are not in force any more: what the next cycle would remove.
+/// How many of them belong to links that ended, by the code of why: what the next cycle would remove. Rows of links that
+/// nobody knows are not counted; only a full comparison removes them.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn count_ended(session: &mut impl Session) -> Result<u64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM ledger WHERE state = 'written' AND link_id <> 0 AND NOT EXISTS \
-               (SELECT 1 FROM links WHERE links.id = ledger.link_id AND links.active = 1)";
-    count(session, sql).await
+pub async fn count_ended(session: &mut impl Session) -> Result<Vec<(String, u64)>, StoreError> {
+    let sql = "SELECT COALESCE(links.end_reason, ''), COUNT(*) FROM ledger JOIN links ON links.id = ledger.link_id \
+               WHERE ledger.state = 'written' AND ledger.link_id <> 0 AND links.active = 0 GROUP BY links.end_reason";
+    let rows: Vec<(String, i64)> = session.fetch_all(sql, []).await?;
+    Ok(rows.into_iter().map(|(code, count)| (code, count.unsigned_abs())).collect())
+}
+
+/// The rows that the ledger says are ours, for these users, each with whether it was written (or only intended).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn noted_of_users(
+    session: &mut impl Session,
+    component: &str,
+    users: &[MoodleUserId],
+) -> Result<Vec<(Key, bool)>, StoreError> {
+    let sql = format!(
+        "SELECT user_id, context_id, role_id, item_id, state FROM ledger WHERE state <> 'removed' AND component = ? AND \
+         user_id IN {}",
+        in_list(users.len())
+    );
+    let mut args: Vec<Value> = vec![component.into()];
+    args.extend(users.iter().map(|user| Value::from(user.0)));
+    let rows: Vec<(i64, i64, i64, i64, String)> = session.fetch_all(&sql, args).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(user, context, role, item, state)| {
+            ((MoodleUserId(user), ContextId(context), RoleId(role), item), state == "written")
+        })
+        .collect())
 }
 
 async fn count(session: &mut impl Session, sql: &str) -> Result<u64, StoreError> {

@@ -113,6 +113,20 @@ pub async fn end(
     Ok(session.execute(&sql, args).await?)
 }
 
+/// Brings links that ended into force again. Gives the number brought.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn resume(session: &mut impl Session, links: &[LinkId], now: Timestamp) -> Result<u64, StoreError> {
+    let sql = format!(
+        "UPDATE links SET active = 1, started_at = ?, ended_at = NULL, end_reason = NULL WHERE active = 0 AND id IN {}",
+        in_list(links.len())
+    );
+    let mut args: Vec<Value> = vec![millis(now).into()];
+    args.extend(links.iter().map(|link| Value::from(link.0)));
+    Ok(session.execute(&sql, args).await?)
+}
+
 /// The link of a pair, in force or ended.
 ///
 /// # Errors

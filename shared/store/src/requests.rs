@@ -368,6 +368,23 @@ pub async fn update(session: &mut impl Session, request: &mut Request, claims: &
     Ok(())
 }
 
+/// The admission numbers of claims that have one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn admission_numbers(
+    session: &mut impl Session,
+    claims: &[ClaimId],
+) -> Result<Vec<(ClaimId, String)>, StoreError> {
+    let sql = format!(
+        "SELECT id, admission_number FROM claims WHERE admission_number IS NOT NULL AND id IN {}",
+        in_list(claims.len())
+    );
+    let args: Vec<Value> = claims.iter().map(|claim| claim.to_string().into()).collect();
+    let rows: Vec<(String, String)> = session.fetch_all(&sql, args).await?;
+    rows.into_iter().map(|(claim, number)| Ok((id(&claim, "claims.id")?, number))).collect()
+}
+
 /// Writes a claim's changeable columns. Guarded by its request's version: call [`update`] in the same transaction.
 ///
 /// # Errors
@@ -731,7 +748,7 @@ pub(crate) fn search_conditions(kind: Option<Kind>, search: &str) -> (Vec<String
     (conditions, args)
 }
 
-fn search_text(request: &Request, children: &[&Child]) -> String {
+pub(crate) fn search_text(request: &Request, children: &[&Child]) -> String {
     let mut parts = vec![
         request.reference.as_str(),
         &request.given_name,

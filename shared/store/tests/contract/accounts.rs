@@ -146,6 +146,8 @@ async fn login_rows_are_read_by_moodle_with_a_plain_select() {
             row.lang = "cy".to_owned();
             accounts::insert_login_row(s, &row).await.unwrap();
             assert_same(&accounts::login_rows_of(s, &[row.adult]).await.unwrap(), &[&row]);
+            let named = [row.username.clone(), "nobody@example.org".to_owned()];
+            assert_same(&accounts::login_rows_named(s, &named).await.unwrap(), &[&row]);
 
             // As auth_db does it: the value within the statement.
             let sql = format!(

@@ -186,6 +186,7 @@ pub(crate) fn cycle(state: CycleState, second: i64) -> Cycle {
         action: "cycle".to_owned(),
         state,
         actor: "system".to_owned(),
+        plan: None,
         created_at: at(second),
         started_at: None,
         finished_at: None,

@@ -45,6 +45,7 @@ async fn a_row_is_ours_from_the_intention_to_its_removal() {
         let users = [MoodleUserId(1), MoodleUserId(2)];
         assert_eq!(sorted(ledger::of_users(s, COMPONENT, &users).await.unwrap()), keys);
         assert_eq!(ledger::of_users(s, "other", &users).await.unwrap(), [key(&rows[0])]);
+        assert_eq!(ledger::noted_of_users(s, "other", &users).await.unwrap(), [(key(&rows[0]), false)]);
         assert_eq!(ledger::of_users(s, COMPONENT, &users[1..]).await.unwrap(), [key(&rows[2])]);
         assert!(ledger::of_users(s, COMPONENT, &[]).await.unwrap().is_empty());
         assert_eq!(ledger::count_owned(s).await.unwrap(), 0, "intended is not yet written");
@@ -110,16 +111,19 @@ async fn settling_gives_up_the_rows_of_links_that_ended_of_these_adults_unless_t
             rows.push(owned(adult, 1, stored_link(s, adult, pupil).await));
         }
         rows.push(owned(other, 2, stored_link(s, other, 1).await));
-        // A static context has no link; a link that is unknown is not in force.
+        // A static context has no link; a link that is unknown did not end.
         rows.push(owned(adult, 1, LinkId(0)));
         rows.push(owned(adult, 1, LinkId(9_999)));
         links::end(s, &[rows[0].link, rows[1].link, rows[4].link], "left", at(0)).await.unwrap();
-        let counts =
-            async |s: &mut Connection| (ledger::count_owned(s).await.unwrap(), ledger::count_ended(s).await.unwrap());
+        let counts = async |s: &mut Connection| {
+            let ended = ledger::count_ended(s).await.unwrap();
+            assert!(ended.iter().all(|(reason, _)| reason == "left"), "{ended:?}");
+            (ledger::count_owned(s).await.unwrap(), ended.iter().map(|(_, count)| count).sum::<u64>())
+        };
         ledger::intend(s, COMPONENT, &rows, cycle, at(0)).await.unwrap();
         assert_eq!(counts(s).await, (0, 0), "not written yet");
         ledger::settle(s, &[adult, other], true, cycle, at(1)).await.unwrap();
-        assert_eq!(counts(s).await, (7, 4), "held");
+        assert_eq!(counts(s).await, (7, 3), "held");
 
         ledger::settle(s, &[adult], false, cycle, at(2)).await.unwrap();
         assert_eq!(counts(s).await, (4, 1), "the other adult was not looked at");
@@ -147,7 +151,7 @@ async fn two_thousand_five_hundred_rows_are_intended_confirmed_read_and_removed(
         ledger::intend(s, COMPONENT, &rows, cycle, at(0)).await.unwrap();
         ledger::settle(s, &adults, true, cycle, at(1)).await.unwrap();
         assert_eq!(ledger::count_owned(s).await.unwrap(), 2_500);
-        assert_eq!(ledger::count_ended(s).await.unwrap(), 2_500);
+        assert_eq!(ledger::count_ended(s).await.unwrap(), [], "links that nobody knows");
 
         let users: Vec<MoodleUserId> = rows.iter().map(|row| row.user).collect();
         let keys: BTreeSet<Key> = rows.iter().map(key).collect();

@@ -160,15 +160,17 @@ async fn jobs_that_were_given_up_are_listed_with_whom_they_are_about_and_revived
 #[tokio::test]
 async fn the_audit_is_listed_newest_first_by_who_what_whom_and_when() {
     for_each_engine(|store| async move {
-        let s = &mut store.connect().await;
         let actors = ["token:1", "cli:jo", HARD_NAMES[0]];
+        let mut tx = kinlink_store::Store::new(store.db.clone()).begin().await.unwrap();
         for number in 0..12_i64 {
             let place = usize::try_from(number).unwrap();
             let actor = Actor { name: actors[place % 3].to_owned(), role: None };
             let action = ["request.approve", "request_approve", "login_row.revoke", "100%"][place % 4];
             let entry = audit::Entry::new(action, format!("request:{}", number % 2), json!({ "number": number }));
-            audit::write(s, &actor, at(number), &[entry]).await.unwrap();
+            audit::write(&mut tx, &actor, at(number), &[entry]);
         }
+        tx.commit().await.unwrap();
+        let s = &mut store.connect().await;
         let numbers = async |s: &mut kinlink_store::Connection, filter: &audit::Filter, before, limit| {
             let found = audit::list(s, filter, before, limit).await.unwrap();
             let of = |entry: &audit::Written| entry.entry.detail["number"].as_i64().unwrap();

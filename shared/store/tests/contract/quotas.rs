@@ -1,6 +1,6 @@
 //! No more than allowed, also at the same moment.
 
-use kinlink_store::quotas;
+use kinlink_store::{Engine, quotas};
 
 use crate::{
     fixtures::at,
@@ -35,6 +35,24 @@ async fn what_is_rolled_back_was_not_counted_and_a_refusal_does_not_spoil_the_tr
         drop(tx);
         assert!(quotas::take(s, "a", at(0), 1).await.unwrap());
         assert!(quotas::take(s, "b", at(0), 1).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_taken_can_be_looked_at_and_taking_is_one_statement_where_the_engine_can() {
+    for_each_engine(|store| async move {
+        let s = &mut store.connect().await;
+        assert_eq!(quotas::used(s, "a", at(0)).await.unwrap(), 0);
+        let before = store.db.stats().writes();
+        for _ in 0..3 {
+            quotas::take(s, "a", at(0), 2).await.unwrap();
+        }
+        let statements = store.db.stats().writes() - before;
+        assert_eq!(statements, if store.engine() == Engine::MySql { 6 } else { 3 });
+        assert_eq!(quotas::used(s, "a", at(0)).await.unwrap(), 2, "what was refused was not counted");
+        assert_eq!(quotas::used(s, "a", at(60)).await.unwrap(), 0);
+        assert_eq!(quotas::used(s, "b", at(0)).await.unwrap(), 0);
     })
     .await;
 }

@@ -226,9 +226,13 @@ async fn the_audit_keeps_entries_of_one_subject_in_the_order_in_which_they_were_
             audit::Entry::new("request.approve", format!("request:{}", number % 2), detail)
         };
         let actor = Actor { name: HARD_NAMES[0].to_owned(), role: Some(StaffRole::Approver) };
-        audit::write(s, &actor, at(2), &(0..6).map(entry).collect::<Vec<_>>()).await.unwrap();
-        audit::write(s, &Actor::system(), at(1), &[entry(6), entry(7)]).await.unwrap();
-        audit::write(s, &Actor::system(), at(1), &[]).await.unwrap();
+        let ours = kinlink_store::Store::new(store.db.clone());
+        let mut tx = ours.begin().await.unwrap();
+        audit::write(&mut tx, &actor, at(2), &(0..6).map(entry).collect::<Vec<_>>());
+        audit::write(&mut tx, &Actor::system(), at(1), &[entry(6), entry(7)]);
+        audit::write(&mut tx, &Actor::system(), at(1), &[]);
+        assert!(audit::of_subject(&mut tx, "request:0").await.unwrap().is_empty(), "written when it commits");
+        tx.commit().await.unwrap();
 
         let written = audit::of_subject(s, "request:0").await.unwrap();
         let numbers: Vec<_> = written.iter().map(|written| written.entry.detail["number"].as_i64().unwrap()).collect();

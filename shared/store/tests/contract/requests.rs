@@ -263,6 +263,12 @@ async fn claims_come_by_request_and_position_and_those_of_an_adult_newest_reques
             [ids[0], ids[2]].into_iter().flat_map(|id| (0..12).map(move |place| (id, place))).collect();
         assert_eq!(places, expected);
         assert!(requests::claims_of(s, &[]).await.unwrap().is_empty());
+        let mut numbered = both[1].clone();
+        numbered.child.admission_number = Some("A0042".into());
+        requests::update_claim(s, &numbered).await.unwrap();
+        let asked = [both[0].id, numbered.id];
+        let found = requests::admission_numbers(s, &asked).await.unwrap();
+        assert_eq!(found, [(numbered.id, "A0042".to_owned())], "only of those that have one");
 
         let of_adult = requests::claims_of_adult(s, adult).await.unwrap();
         let places: Vec<_> = of_adult.iter().map(|(_, _, claim)| (claim.request, claim.position)).collect();
