@@ -29,3 +29,6 @@ GRANT SELECT (username, firstname, lastname, email, description, lang) ON login_
 
 -- The functions look whether the schema is up to date; only the owner says so.
 REVOKE INSERT, UPDATE, DELETE ON _sqlx_migrations FROM "{user}";
+
+-- What is written in the audit is never changed; it may be read, added to, and purged when it is old.
+REVOKE UPDATE ON audit FROM "{user}";

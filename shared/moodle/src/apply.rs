@@ -145,7 +145,7 @@ async fn insert_roles(
         tx.engine().derived_rows("d", &["roleid", "contextid", "userid", "itemid"], additions.len()),
     );
     let mut args: Vec<Value> = vec![signature.modifier.into(), signature.component.as_str().into()];
-    for Addition { row, context } in additions {
+    for Addition { row, context, .. } in additions {
         // Without its context no row may be written (C-4: never a role in context 0).
         let context = context.ok_or(MoodleError::NoContext(row.user))?;
         args.extend([row.role.0.into(), context.0.into(), row.user.0.into(), Value::from(row.item)]);

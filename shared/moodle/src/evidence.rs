@@ -1,6 +1,6 @@
 //! Single facts that `explain` and `doctor` ask for, one statement each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kinlink_db::{DbError, Fault, Int, Session, Value};
 use kinlink_domain::ids::{ContextId, MoodleUserId, RoleId};
@@ -129,4 +129,22 @@ pub async fn accounts_without_login_row(
     let text = "SELECT username FROM {p}user WHERE auth = 'db' AND deleted = 0 AND suspended = 0";
     let rows: Vec<(String,)> = session.fetch_all(&sql(prefix, text), []).await?;
     Ok(rows.iter().filter(|(name,)| !names.contains(name)).count() as u64)
+}
+
+/// How many accounts that sign in by the external database have another address than their login row. `addresses` are those
+/// of our login rows by their user names; upper and lower case are one.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn accounts_with_another_address(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    addresses: &BTreeMap<String, String>,
+) -> Result<u64, MoodleError> {
+    let text = "SELECT username, email FROM {p}user WHERE auth = 'db' AND deleted = 0 AND suspended = 0";
+    let rows: Vec<(String, String)> = session.fetch_all(&sql(prefix, text), []).await?;
+    let differs = |(name, email): &&(String, String)| {
+        addresses.get(name).is_some_and(|ours| ours.to_lowercase() != email.to_lowercase())
+    };
+    Ok(rows.iter().filter(differs).count() as u64)
 }

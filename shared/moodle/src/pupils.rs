@@ -1,13 +1,14 @@
 //! Pupils: who may be linked to, by the school's filter and by what is never a pupil.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kinlink_db::{Session, Value, in_list};
+use kinlink_db::{Int, Session, Value, in_list};
 use kinlink_domain::{
     ids::{MoodleUserId, RoleId},
+    leaving::PupilFacts,
     matching::Pupil,
     policy::{Policy, TutorGroupField},
-    pupil_filter::{Condition, Field},
+    pupil_filter::{Condition, Field, PupilFilter},
 };
 use sqlx::FromRow;
 
@@ -32,6 +33,33 @@ pub async fn all(
     policy: &Policy,
     site: &Site,
 ) -> Result<Vec<Pupil>, MoodleError> {
+    let (conditions, values) = conditions(policy, site.link_role);
+    let mut pupils = select(session, prefix, policy, &conditions, values).await?;
+    pupils.retain(|pupil| !site.never_pupils.contains(&pupil.id));
+    Ok(pupils)
+}
+
+/// These users as pupils, whether or not they are any (now), by family name and given name: for people to read.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn named(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    policy: &Policy,
+    users: &[MoodleUserId],
+) -> Result<Vec<Pupil>, MoodleError> {
+    let condition = format!("u.id IN {}", in_list(users.len()));
+    select(session, prefix, policy, &condition, users.iter().map(|user| user.0.into()).collect()).await
+}
+
+async fn select(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    policy: &Policy,
+    conditions: &str,
+    values: Vec<Value>,
+) -> Result<Vec<Pupil>, MoodleError> {
     let mut args = Vec::new();
     let tutor_group = match &policy.tutor_group_field {
         TutorGroupField::Department => "u.department".to_owned(),
@@ -42,7 +70,6 @@ pub async fn all(
                 .to_owned()
         }
     };
-    let (conditions, values) = conditions(policy, site.link_role);
     args.extend(values);
     let text = format!(
         "SELECT u.id, u.firstname, u.lastname, {tutor_group} AS tutor_group, u.idnumber FROM {{p}}user u WHERE {conditions} \
@@ -51,7 +78,6 @@ pub async fn all(
     let rows: Vec<PupilRow> = session.fetch_all(&sql(prefix, &text), args).await?;
     Ok(rows
         .into_iter()
-        .filter(|row| !site.never_pupils.contains(&MoodleUserId(row.id)))
         .map(|row| Pupil {
             id: MoodleUserId(row.id),
             given_name: row.firstname,
@@ -60,6 +86,80 @@ pub async fn all(
             admission_number: row.idnumber,
         })
         .collect())
+}
+
+#[derive(FromRow)]
+struct FactsRow {
+    id: i64,
+    deleted: Int,
+    suspended: Int,
+    leaver: Int,
+    eligible: Int,
+}
+
+/// How these users stand who were once accepted as pupils; those missing from Moodle are missing here.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn facts(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    policy: &Policy,
+    site: &Site,
+    users: &[MoodleUserId],
+) -> Result<BTreeMap<MoodleUserId, PupilFacts>, MoodleError> {
+    let mut args = Vec::new();
+    let leaver = match &policy.leaver_filter {
+        Some(filter) => {
+            let (condition, values) = every(filter);
+            args.extend(values);
+            format!("CASE WHEN {condition} THEN 1 ELSE 0 END")
+        }
+        None => "0".to_owned(),
+    };
+    let (conditions, values) = conditions(policy, site.link_role);
+    args.extend(values);
+    args.extend(users.iter().map(|user| Value::from(user.0)));
+    let text = format!(
+        "SELECT u.id, u.deleted, u.suspended, {leaver} AS leaver, CASE WHEN {conditions} THEN 1 ELSE 0 END AS eligible \
+         FROM {{p}}user u WHERE u.id IN {}",
+        in_list(users.len())
+    );
+    let rows: Vec<FactsRow> = session.fetch_all(&sql(prefix, &text), args).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let id = MoodleUserId(row.id);
+            let facts = PupilFacts {
+                deleted: row.deleted.is_set(),
+                suspended: row.suspended.is_set(),
+                leaver: row.leaver.is_set(),
+                eligible: row.eligible.is_set() && !site.never_pupils.contains(&id),
+            };
+            (id, facts)
+        })
+        .collect())
+}
+
+/// Whether anybody is a pupil. A filter that matches nobody is a broken one.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn any(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    policy: &Policy,
+    site: &Site,
+) -> Result<bool, MoodleError> {
+    let (conditions, mut args) = conditions(policy, site.link_role);
+    // No user has the number 0; nothing is NOT IN an empty list.
+    args.push(0.into());
+    args.extend(site.never_pupils.iter().map(|user| Value::from(user.0)));
+    let text = format!(
+        "SELECT u.id FROM {{p}}user u WHERE {conditions} AND u.id NOT IN {} LIMIT 1",
+        in_list(site.never_pupils.len() + 1)
+    );
+    Ok(session.fetch_optional::<(i64,)>(&sql(prefix, &text), args).await?.is_some())
 }
 
 /// Those of these users who are pupils. Asked again by the cycle before it writes: a pin is no licence.
@@ -81,8 +181,25 @@ pub async fn eligible(
     Ok(rows.into_iter().map(|(id,)| MoodleUserId(id)).filter(|id| !site.never_pupils.contains(id)).collect())
 }
 
+/// How many pupils there are.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn count(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    policy: &Policy,
+    site: &Site,
+) -> Result<u64, MoodleError> {
+    let (conditions, args) = conditions(policy, site.link_role);
+    let text = format!("SELECT COUNT(*) FROM {{p}}user u WHERE {conditions}");
+    let row: Option<(i64,)> = session.fetch_optional(&sql(prefix, &text), args).await?;
+    Ok(row.map_or(0, |(count,)| count.unsigned_abs()))
+}
+
 /// The conditions on `u`. First what never is a pupil: deleted, suspended, anybody who teaches or manages anywhere, and
-/// anybody who holds the link role over somebody else (their own context is a pupil's self-view). Then the filter.
+/// anybody who holds the link role over somebody else (their own context is a pupil's self-view). Then the filter, and that
+/// nobody is left whom the school marks as a leaver.
 fn conditions(policy: &Policy, link_role: RoleId) -> (String, Vec<Value>) {
     let mut parts = vec![
         "u.deleted = 0".to_owned(),
@@ -95,12 +212,21 @@ fn conditions(policy: &Policy, link_role: RoleId) -> (String, Vec<Value>) {
             .to_owned(),
     ];
     let mut args = vec![link_role.0.into()];
-    for condition in policy.pupil_filter.conditions() {
-        let (part, values) = filter_condition(condition);
-        parts.push(part);
+    let (part, values) = every(&policy.pupil_filter);
+    parts.push(part);
+    args.extend(values);
+    if let Some(leavers) = &policy.leaver_filter {
+        let (part, values) = every(leavers);
+        parts.push(format!("NOT {part}"));
         args.extend(values);
     }
     (parts.join(" AND "), args)
+}
+
+/// A whole filter, in parentheses.
+fn every(filter: &PupilFilter) -> (String, Vec<Value>) {
+    let (parts, values): (Vec<String>, Vec<Vec<Value>>) = filter.conditions().iter().map(filter_condition).unzip();
+    (format!("({})", parts.join(" AND ")), values.concat())
 }
 
 fn filter_condition(Condition { field, negated, values }: &Condition) -> (String, Vec<Value>) {

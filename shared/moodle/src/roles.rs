@@ -79,6 +79,23 @@ pub async fn page(
     fetch(session, &sql(prefix, &text), args, ownership).await
 }
 
+/// How many rows there are that link somebody to a user in this role and do not carry our component. They are nobody's
+/// business here; people want to know of them before they adopt or remove them.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn count_foreign(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    role: RoleId,
+    component: &str,
+) -> Result<u64, MoodleError> {
+    let text = "SELECT COUNT(*) FROM {p}role_assignments ra JOIN {p}context c ON c.id = ra.contextid WHERE ra.roleid = ? AND \
+                c.contextlevel = 30 AND ra.component <> ?";
+    let row: Option<(i64,)> = session.fetch_optional(&sql(prefix, text), [role.0.into(), component.into()]).await?;
+    Ok(row.map_or(0, |(count,)| count.unsigned_abs()))
+}
+
 async fn fetch(
     session: &mut impl Session,
     sql: &str,

@@ -23,6 +23,8 @@ pub struct User {
     pub auth: String,
     /// `user.firstname` and `user.lastname`.
     pub name: String,
+    /// `user.email`, as Moodle spells it.
+    pub email: String,
     /// `user.deleted`.
     pub deleted: bool,
     /// `user.suspended`.
@@ -42,6 +44,7 @@ struct UserRow {
     auth: String,
     firstname: String,
     lastname: String,
+    email: String,
     deleted: Int,
     suspended: Int,
     confirmed: Int,
@@ -60,6 +63,7 @@ impl From<UserRow> for User {
             username: row.username,
             auth: row.auth,
             name: format!("{} {}", row.firstname, row.lastname),
+            email: row.email,
             deleted: row.deleted.is_set(),
             suspended: row.suspended.is_set(),
             confirmed: row.confirmed.is_set(),
@@ -69,8 +73,8 @@ impl From<UserRow> for User {
     }
 }
 
-const USER: &str = "SELECT u.id, u.username, u.auth, u.firstname, u.lastname, u.deleted, u.suspended, u.confirmed, u.mnethostid, \
-     c.id AS contextid, c.path, c.depth FROM {p}user u LEFT JOIN {p}context c ON c.contextlevel = 30 AND c.instanceid = u.id";
+const USER: &str = "SELECT u.id, u.username, u.auth, u.firstname, u.lastname, u.email, u.deleted, u.suspended, u.confirmed, \
+     u.mnethostid, c.id AS contextid, c.path, c.depth FROM {p}user u LEFT JOIN {p}context c ON c.contextlevel = 30 AND c.instanceid = u.id";
 
 /// Users by their ids, in no order.
 ///
@@ -134,13 +138,6 @@ pub async fn by_email(
     fetch(session, prefix, condition, vec![email.as_str().into(), email.as_str().into()]).await
 }
 
-#[derive(FromRow)]
-struct AddressedRow {
-    email: String,
-    #[sqlx(flatten)]
-    user: UserRow,
-}
-
 /// As [`by_email`] for several addresses at once; each user with their address in lower case.
 ///
 /// # Errors
@@ -151,15 +148,14 @@ pub async fn by_emails(
     emails: &[EmailAddress],
 ) -> Result<Vec<(String, User)>, MoodleError> {
     let list = in_list(emails.len());
-    let select = USER.replacen("SELECT ", "SELECT u.email, ", 1);
-    let text = format!("{select} WHERE u.deleted = 0 AND LOWER(u.email) IN {list} ORDER BY u.id");
+    let text = format!("{USER} WHERE u.deleted = 0 AND LOWER(u.email) IN {list} ORDER BY u.id");
     let args: Vec<Value> = emails.iter().map(|email| email.as_str().into()).collect();
-    let rows: Vec<AddressedRow> = session.fetch_all(&sql(prefix, &text), args).await?;
+    let rows: Vec<UserRow> = session.fetch_all(&sql(prefix, &text), args).await?;
     // MariaDB's collation takes `zoe` for `zoë`; an address is exact but for its case.
     let wanted: HashSet<&str> = emails.iter().map(EmailAddress::as_str).collect();
     Ok(rows
         .into_iter()
-        .map(|row| (row.email.to_lowercase(), User::from(row.user)))
+        .map(|row| (row.email.to_lowercase(), User::from(row)))
         .filter(|(email, _)| wanted.contains(email.as_str()))
         .collect())
 }
@@ -173,6 +169,22 @@ async fn fetch(
     let text = format!("{USER} WHERE {condition}");
     let rows: Vec<UserRow> = session.fetch_all(&sql(prefix, &text), args).await?;
     Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// A page of the living accounts of this Moodle that sign in by the external database, by id behind `after`.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn auth_db_page(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    local_host: i64,
+    after: MoodleUserId,
+    limit: u32,
+) -> Result<Vec<User>, MoodleError> {
+    let condition = "u.mnethostid = ? AND u.auth = 'db' AND u.deleted = 0 AND u.id > ? ORDER BY u.id LIMIT ?";
+    let args = vec![local_host.into(), after.0.into(), i64::from(limit).into()];
+    fetch(session, prefix, condition, args).await
 }
 
 /// How many living accounts sign in by the external database, and how many of those are not suspended.

@@ -14,9 +14,11 @@ use std::{
 use kinlink_db::{Connection, Db, Engine, Int, Options, Session, Value};
 use kinlink_domain::{
     ids::{ContextId, MoodleUserId, RoleId},
+    leaving::{Departure, PupilFacts},
     matching::Pupil,
     plan::{ActualRole, Addition, DesiredRole, Place, Plan, Removal, UserContext},
     policy::Policy,
+    reason::Reason,
 };
 use kinlink_moodle::{
     Locked, Moodle, MoodleError, Prefix,
@@ -155,9 +157,16 @@ impl Bench {
     async fn pupils(&mut self, policy: &Policy, of: &[MoodleUserId]) -> Vec<MoodleUserId> {
         let site = self.site(policy).await;
         let all = pupils::all(&mut self.connection, &self.prefix, policy, &site).await.unwrap();
+        let listed = u64::try_from(all.len()).unwrap();
         let all: Vec<MoodleUserId> = all.into_iter().map(|pupil| pupil.id).filter(|id| of.contains(id)).collect();
+        let counted = pupils::count(&mut self.connection, &self.prefix, policy, &site).await.unwrap();
+        let never = u64::try_from(site.never_pupils.len()).unwrap();
+        assert!((listed..=listed + never).contains(&counted), "{}: {counted} of {listed}", self.name);
         let eligible = pupils::eligible(&mut self.connection, &self.prefix, policy, &site, of).await.unwrap();
         assert_eq!(all.iter().copied().collect::<BTreeSet<_>>(), eligible, "{}: both say the same", self.name);
+        let facts = pupils::facts(&mut self.connection, &self.prefix, policy, &site, of).await.unwrap();
+        let here = facts.iter().filter(|(_, facts)| facts.departure().is_none()).map(|(id, _)| *id);
+        assert_eq!(here.collect::<BTreeSet<_>>(), eligible, "{}: who has not left is a pupil", self.name);
         let mut all = all;
         all.sort_unstable();
         all
@@ -197,7 +206,11 @@ fn policy(filter: &str) -> Policy {
 }
 
 fn addition(user: MoodleUserId, pupil: MoodleUserId, role: RoleId, item: i64, context: Option<ContextId>) -> Addition {
-    Addition { row: DesiredRole { user, place: Place::Pupil(pupil), role, item }, context }
+    Addition {
+        row: DesiredRole { user, place: Place::Pupil(pupil), role, item },
+        context,
+        reason: Reason::LinkApproved,
+    }
 }
 
 /// Our tables on every engine, and on the servers under a second prefix.
@@ -240,6 +253,7 @@ checks!(
     a_context_is_complete_or_not,
     staff_parents_and_people_who_left_are_never_pupils,
     every_field_of_the_filter_works,
+    who_left_is_known_with_the_reason,
     accented_names_come_back_as_they_are,
     role_rows_are_ours_by_component_or_by_ledger,
     contexts_are_made_and_mended_but_never_doubled,
@@ -452,6 +466,63 @@ async fn staff_parents_and_people_who_left_are_never_pupils(bench: &mut Bench) {
     bench.run("UPDATE {p}user SET idnumber = '' WHERE id IN (1, 2)", []).await;
     bench.run("DELETE FROM {p}role_assignments WHERE itemid = 7", []).await;
     assert_eq!(bench.pupils(&Policy::default(), &[]).await, []);
+}
+
+async fn who_left_is_known_with_the_reason(bench: &mut Bench) {
+    let here = bench.pupil("Here").await;
+    let suspended = bench.user("Suspended", &[("idnumber", "'L1'"), ("suspended", "1")]).await;
+    let deleted = bench.user("Deleted", &[("deleted", "1")]).await;
+    let unmarked = bench.user("Unmarked", &[("department", "'7KL'")]).await;
+    let leaver = bench.user("Leaver", &[("idnumber", "'L2'"), ("department", "'LEFT'")]).await;
+    let cohort = bench.user("Cohort", &[("idnumber", "'L3'"), ("department", "'LEFT'")]).await;
+    bench
+        .run("INSERT INTO {p}cohort (contextid, name, idnumber, descriptionformat, timecreated, timemodified) VALUES (1, 'Gone', 'gone', 1, 0, 0)", [])
+        .await;
+    let member = "INSERT INTO {p}cohort_members (cohortid, userid, timeadded) SELECT id, ?, 0 FROM {p}cohort WHERE idnumber = 'gone'";
+    bench.run(member, [cohort.0.into()]).await;
+    let nobody = MoodleUserId(987_654_321);
+    let asked = [here, suspended, deleted, unmarked, leaver, cohort, nobody];
+    let name = bench.name.clone();
+    for (filter, left) in
+        [("", vec![]), ("department=LEFT", vec![leaver, cohort]), ("department=LEFT cohort=gone", vec![cohort])]
+    {
+        let mut policy = Policy::default();
+        policy.set("leaver_filter", filter).unwrap();
+        let site = bench.site(&policy).await;
+        let facts = pupils::facts(&mut bench.connection, &bench.prefix, &policy, &site, &asked).await.unwrap();
+        let reasons: Vec<Option<Departure>> =
+            asked.iter().map(|id| facts.get(id).copied().unwrap_or(PupilFacts::MISSING).departure()).collect();
+        let marked = |id| left.contains(&id).then_some(Departure::Leaver);
+        let expected = [
+            None,
+            Some(Departure::Suspended),
+            Some(Departure::Deleted),
+            Some(Departure::NotAPupil),
+            marked(leaver),
+            marked(cohort),
+            Some(Departure::Deleted),
+        ];
+        assert_eq!(reasons, expected, "{name}: {filter:?}");
+        // Nothing new is given to who is marked as a leaver.
+        let pupils: Vec<MoodleUserId> = [here, leaver, cohort].into_iter().filter(|id| !left.contains(id)).collect();
+        assert_eq!(bench.pupils(&policy, &asked).await, pupils, "{name}: {filter:?}");
+    }
+    let policy = Policy::default();
+    let site = bench.site(&policy).await;
+    let named =
+        pupils::named(&mut bench.connection, &bench.prefix, &policy, &[leaver, suspended, nobody]).await.unwrap();
+    let mut named: Vec<(MoodleUserId, String)> = named.into_iter().map(|pupil| (pupil.id, pupil.tutor_group)).collect();
+    named.sort_unstable();
+    assert_eq!(named, [(suspended, String::new()), (leaver, "LEFT".to_owned())], "{name}: whoever they are now");
+    assert!(pupils::any(&mut bench.connection, &bench.prefix, &policy, &site).await.unwrap(), "{name}");
+    for filter in ["cohort=nosuch", "idnumber=nosuch"] {
+        let policy = self::policy(filter);
+        assert!(!pupils::any(&mut bench.connection, &bench.prefix, &policy, &site).await.unwrap(), "{name}: {filter}");
+    }
+    bench.run("UPDATE {p}user SET idnumber = 'L9' WHERE id = 2", []).await;
+    let administrator = self::policy("idnumber=L9");
+    assert!(!pupils::any(&mut bench.connection, &bench.prefix, &administrator, &site).await.unwrap(), "{name}");
+    bench.run("UPDATE {p}user SET idnumber = '' WHERE id = 2", []).await;
 }
 
 async fn every_field_of_the_filter_works(bench: &mut Bench) {
@@ -688,7 +759,7 @@ async fn rows_of(bench: &mut Bench, user: MoodleUserId) -> Vec<(Removal, String)
     let rows: Vec<(i64, i64, i64, i64, String)> = bench.connection.fetch_all(&sql, [user.0.into()]).await.unwrap();
     let removal = |(id, context, role, item, component)| {
         let row = ActualRole { id, user, context: ContextId(context), role: RoleId(role), item, ours: true };
-        (Removal { row }, component)
+        (Removal { row, reason: Reason::LinkEnded }, component)
     };
     rows.into_iter().map(removal).collect()
 }
@@ -917,6 +988,14 @@ async fn evidence_is_what_the_tables_say(bench: &mut Bench) {
     let lost = without(bench, &[]).await;
     assert!(lost >= 1, "{}", bench.name);
     assert_eq!(without(bench, &["evi.dence", "else"]).await, lost - 1, "{}", bench.name);
+    bench.run("UPDATE {p}user SET email = 'Evi@Example.org' WHERE username = 'evi.dence'", []).await;
+    let others = async |bench: &mut Bench, username: &str, email: &str| {
+        let addresses = [(username.to_owned(), email.to_owned())].into();
+        evidence::accounts_with_another_address(&mut bench.connection, &bench.prefix, &addresses).await.unwrap()
+    };
+    assert_eq!(others(bench, "evi.dence", "evi@example.ORG").await, 0, "{}: the case is not the address", bench.name);
+    assert_eq!(others(bench, "evi.dence", "new@example.org").await, 1, "{}", bench.name);
+    assert_eq!(others(bench, "nobody", "new@example.org").await, 0, "{}: not an account of ours", bench.name);
     let (all, living) = users::count_auth_db(&mut bench.connection, &bench.prefix).await.unwrap();
     bench.run("UPDATE {p}user SET suspended = 1 WHERE id = ?", [adult.0.into()]).await;
     assert_eq!(without(bench, &[]).await, lost - 1, "{}: suspended already", bench.name);

@@ -12,6 +12,7 @@ use kinlink_domain::{
     ids::{ContextId, MoodleUserId},
     plan::{ActualRole, Addition, DesiredRole, Place, Plan, Removal, UserContext},
     policy::Policy,
+    reason::Reason,
 };
 use kinlink_moodle::{
     Moodle, Prefix,
@@ -103,6 +104,7 @@ async fn the_adapter_reads(connection: &mut Connection, prefix: &Prefix) -> (Sit
     evidence::has_stale_session(connection, prefix, ADULT, 0).await.unwrap();
     evidence::role_allows(connection, prefix, site.link_role, "moodle/user:viewdetails").await.unwrap();
     evidence::accounts_without_login_row(connection, prefix, &BTreeSet::new()).await.unwrap();
+    evidence::accounts_with_another_address(connection, prefix, &std::collections::BTreeMap::new()).await.unwrap();
     for task in [tasks::SYNC_USERS, tasks::SEND_PASSWORDS] {
         assert!(tasks::state(connection, prefix, task).await.unwrap().is_some(), "{engine}");
     }
@@ -138,24 +140,32 @@ async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
     );
     owner.execute(&open, []).await.unwrap();
     let desired = DesiredRole { user: adult, place: Place::Pupil(pupil), role: site.link_role, item: 5 };
-    let mut plan = Plan::compare(&BTreeSet::from([desired]), &[], &HashMap::new());
+    let mut plan = Plan::compare(&BTreeSet::from([desired]), &[], &HashMap::new(), |_| Reason::LinkEnded);
     plan.mended_contexts.insert(MoodleUserId(1));
     let signature = Signature { component: "local_kinlink".into(), modifier: 2 };
     let ended = BTreeSet::from([adult]);
     for round in 1..=2 {
         let made = apply::contexts(connection, prefix, &site, &plan).await.unwrap();
         let own = made[&pupil];
-        let ready =
-            Plan { additions: BTreeSet::from([Addition { row: desired, context: Some(own) }]), ..Plan::default() };
+        let ready = Plan {
+            additions: BTreeSet::from([Addition { row: desired, context: Some(own), reason: Reason::LinkApproved }]),
+            ..Plan::default()
+        };
         apply::roles(connection, prefix, &site, &signature, &ready, &ended).await.unwrap();
         let ownership = Ownership::Component("local_kinlink".into());
         let rows: Vec<ActualRole> = roles::of_users(connection, prefix, &ownership, &[adult]).await.unwrap();
         assert_eq!(rows.len(), 1, "{engine}: round {round}");
         let contexts = HashMap::from([(pupil, UserContext { id: own, complete: true })]);
-        assert!(Plan::compare(&BTreeSet::from([desired]), &rows, &contexts).is_empty(), "{engine}");
+        assert!(
+            Plan::compare(&BTreeSet::from([desired]), &rows, &contexts, |_| Reason::LinkEnded).is_empty(),
+            "{engine}"
+        );
         let at = evidence::role_row(connection, prefix, "local_kinlink", site.link_role, own, adult).await.unwrap();
         evidence::has_stale_session(connection, prefix, adult, at.unwrap()).await.unwrap();
-        let less = Plan { removals: rows.into_iter().map(|row| Removal { row }).collect(), ..Plan::default() };
+        let less = Plan {
+            removals: rows.into_iter().map(|row| Removal { row, reason: Reason::LinkEnded }).collect(),
+            ..Plan::default()
+        };
         apply::roles(connection, prefix, &site, &signature, &less, &BTreeSet::new()).await.unwrap();
     }
     let dirty = format!(
