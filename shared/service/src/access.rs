@@ -75,7 +75,7 @@ pub async fn mint_token(
     tokens::insert(&mut tx, &token).await?;
     let detail = json!({ "role": role, "expires_at": expires_at });
     let entry = audit::Entry::new("token.mint", format!("token:{}", token.id), detail);
-    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    audit::write(&mut tx, actor, app.now(), &[entry]);
     tx.commit().await?;
     Ok(Minted { id: token.id.to_string(), secret: format!("{TOKEN_PREFIX}{}_{secret}", token.id) })
 }
@@ -91,7 +91,7 @@ pub async fn revoke_token(app: &App, actor: &Actor, token: TokenId) -> Result<()
         return Err(ServiceError::NotFound("token"));
     }
     let entry = audit::Entry::new("token.revoke", format!("token:{token}"), json!({}));
-    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    audit::write(&mut tx, actor, app.now(), &[entry]);
     Ok(tx.commit().await?)
 }
 
@@ -136,7 +136,7 @@ pub async fn mint_source(app: &App, actor: &Actor, name: &str, proves_email: boo
     let mut tx = app.store.begin().await?;
     sources::insert(&mut tx, &source).await?;
     let entry = audit::Entry::new("source.mint", format!("source:{id}"), json!({ "proves_email": proves_email }));
-    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    audit::write(&mut tx, actor, app.now(), &[entry]);
     tx.commit().await?;
     Ok(Minted { id: id.to_string(), secret: format!("{SOURCE_PREFIX}{id}_{secret}") })
 }
@@ -152,7 +152,7 @@ pub async fn revoke_source(app: &App, actor: &Actor, source: SourceId) -> Result
         return Err(ServiceError::NotFound("source"));
     }
     let entry = audit::Entry::new("source.revoke", format!("source:{source}"), json!({}));
-    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    audit::write(&mut tx, actor, app.now(), &[entry]);
     Ok(tx.commit().await?)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kinlink_domain::{
+    brake::Brake,
     ids::{AdultId, LinkId},
     request::{ClaimState, Status},
     staff::{Actor, Permission},
@@ -28,6 +29,7 @@ use crate::{
     decide::{enqueue_job, tell_queue},
     error::retry_races,
     mail::{self, Letter},
+    own::Person,
     submit::field_fault,
 };
 
@@ -118,7 +120,7 @@ async fn moodle_accounts(app: &App, names: &[String]) -> Result<Vec<users::User>
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`], [`ServiceError::NotFound`] when one of the names has no row (then none is revoked), refusals
-/// `confirm_number` and `too_many`, the store.
+/// `confirm_number`, `too_many` and `own_request` (one of the rows is the actor's own), the store.
 pub async fn revoke(
     app: &App,
     actor: &Actor,
@@ -192,8 +194,11 @@ async fn revoke_once(
     names: &[String],
     reason: Option<&str>,
 ) -> Result<Vec<kinlink_queue::Hint>, ServiceError> {
+    let person = Person::of(app, actor).await?;
     let mut tx = app.store.begin().await?;
-    let adults: Vec<AdultId> = accounts::adults_by_username(&mut tx, names).await?.iter().map(|a| a.id).collect();
+    let adults = accounts::adults_by_username(&mut tx, names).await?;
+    person.require_others(app, &adults).await?;
+    let adults: Vec<AdultId> = adults.iter().map(|adult| adult.id).collect();
     let rows = accounts::login_rows_of(&mut tx, &adults).await?;
     if rows.len() != names.len() {
         return Err(ServiceError::NotFound("login row"));
@@ -202,7 +207,7 @@ async fn revoke_once(
     if let Some(reason) = reason {
         let entry =
             |adult: &AdultId| audit::Entry::new("adult.revoke", format!("adult:{adult}"), json!({ "reason": reason }));
-        audit::write(&mut tx, actor, app.now(), &adults.iter().map(entry).collect::<Vec<_>>()).await?;
+        audit::write(&mut tx, actor, app.now(), &adults.iter().map(entry).collect::<Vec<_>>());
     }
     let mut hints = Vec::new();
     for adult in &adults {
@@ -247,11 +252,36 @@ pub(crate) async fn end_access(
             }
             let detail = json!({ "reason": reason, "version": request.version });
             let entry = audit::Entry::new("request.withdraw", format!("request:{id}"), detail);
-            audit::write(tx, actor, now, &[entry]).await?;
+            audit::write(tx, actor, now, &[entry]);
         }
         end_account_if_unlinked(app, tx, actor, *adult, None).await?;
     }
     Ok(())
+}
+
+/// Deletes the login rows of adults for a cause about whom no person decided one by one. All of them or, when they are more than
+/// the brake believes, none: counted in the transaction that deletes.
+///
+/// # Errors
+/// The refusal `login_rows_braked`; the store.
+pub(crate) async fn delete_login_rows_by_rule(
+    app: &App,
+    tx: &mut Tx<'_>,
+    adults: &[AdultId],
+    brake: Brake,
+) -> Result<u64, ServiceError> {
+    let rows = accounts::count_login_rows(tx).await?.unsigned_abs();
+    let deleted = accounts::delete_login_rows(tx, adults, app.now()).await?;
+    if brake.engages(deleted, rows) {
+        return Err(login_rows_braked(deleted, rows));
+    }
+    Ok(deleted)
+}
+
+/// The refusal of deleting so many login rows of so many by a rule.
+pub(crate) fn login_rows_braked(due: u64, rows: u64) -> ServiceError {
+    let detail = format!("the brake holds login rows: {due} of {rows} would go at once; none was deleted");
+    ServiceError::refused("login_rows_braked", detail)
 }
 
 /// Removes an adult's login row when no link of theirs is in force, and tells them that their access ended.
@@ -281,6 +311,6 @@ pub(crate) async fn end_account_if_unlinked(
         .await?;
     }
     let entry = audit::Entry::new("login_row.revoke", format!("adult:{adult}"), json!({ "rows": removed }));
-    audit::write(tx, actor, now, &[entry]).await?;
+    audit::write(tx, actor, now, &[entry]);
     Ok(())
 }

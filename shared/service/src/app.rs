@@ -15,6 +15,9 @@ use uuid::Uuid;
 
 use crate::ServiceError;
 
+// What callers make an [`App`] of.
+pub use kinlink_store::Store;
+
 /// The moment it is. Injected, so that tests decide.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
@@ -118,7 +121,7 @@ pub fn hash(secret: &str) -> String {
 #[derive(Clone)]
 pub struct App {
     /// Our database.
-    pub store: Db,
+    pub store: Store,
     /// Our database as the owner of its tables, where its usual user is another.
     pub store_owner: Option<Db>,
     /// Moodle's.
@@ -180,5 +183,30 @@ impl App {
     pub async fn policy(&self) -> Result<Policy, ServiceError> {
         let stored = kinlink_store::settings::all(&mut self.store.acquire().await?).await?;
         Ok(Policy::with(stored.iter().map(|(name, value)| (name.as_str(), value.as_str())))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    use super::{Random, SigningKey, hash};
+
+    #[test]
+    fn secrets_are_hmac_sha_256_and_hashes_sha_256() {
+        // Reckoned by Python's hmac and hashlib.
+        let key = SigningKey::new("a key of thirty-two characters..".to_owned().into());
+        assert_eq!(key.derive("purpose", "id"), "-j45-BJ-L_nlEcp41HuPMDsNxRadUjpqHfMHjA2NqCM");
+        assert_eq!(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn chance_is_asked_for_256_bits_and_never_gives_the_same_twice() {
+        let draws: Vec<[u8; 32]> = (0..100).map(|_| Random::system().bytes()).collect();
+        let mut distinct = draws.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), draws.len());
+        assert_eq!(URL_SAFE_NO_PAD.encode(draws[0]).len(), 43);
     }
 }

@@ -13,7 +13,6 @@ use kinlink_domain::{
     request::{Action, ClaimState, Kind, Status, status_by_claims},
     staff::{Actor, Permission},
     submission::{FaultCode, FieldFault},
-    username,
 };
 use kinlink_moodle::{pupils, site, site::Site, users, users::User};
 use kinlink_store::{
@@ -34,8 +33,11 @@ use crate::{
     access::require,
     accounts::end_access,
     decide::{enqueue_job, load, tell_queue},
+    email_change::{self, Wanted},
     error::retry_races,
-    observe,
+    holds, observe,
+    own::Person,
+    usernames,
 };
 
 /// What staff decide about a request.
@@ -55,6 +57,12 @@ pub struct Approval {
     /// A note for the history.
     #[serde(default)]
     pub note: Option<String>,
+    /// Only for a request for another address: the new one. Left out: the address that the request came from.
+    #[serde(default)]
+    pub new_email: Option<String>,
+    /// Only for a request for another address: two people share that mailbox.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 /// What to do with one claim.
@@ -92,7 +100,8 @@ pub enum AccountChoice {
     Adult(AdultId),
     /// A new one, even if the address is known: two people with one mailbox.
     New,
-    /// A Moodle account that signs in another way, such as that of a member of staff: it is linked, never changed.
+    /// A Moodle account that there is already. One that signs in another way, such as that of a member of staff, is linked and
+    /// never changed; one that signs in by the external database gets a login row of its user name.
     MoodleUser(MoodleUserId),
 }
 
@@ -148,13 +157,21 @@ impl School {
         let register = Register::new(pupils::all(&mut moodle, prefix, policy, &site).await?);
         Ok(Self { site, register })
     }
+
+    /// What user names are made by.
+    pub(crate) const fn rules(&self) -> usernames::Rules {
+        usernames::Rules { extended: self.site.extended_usernames, host: self.site.local_host }
+    }
 }
 
 /// What approving one request found in Moodle.
 struct Reading<'a> {
-    site: &'a Site,
+    rules: usernames::Rules,
     register: &'a Register,
+    /// The accounts with the request's address.
     same_address: Vec<User>,
+    /// Those with the address that the request asks for, where it asks for one.
+    new_address: Vec<User>,
 }
 
 /// Approves a request, claim by claim.
@@ -162,7 +179,7 @@ struct Reading<'a> {
 /// # Errors
 /// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], [`ServiceError::Stale`] (`version`, when given, is not the
 /// request's); [`ServiceError::Invalid`] naming each claim that cannot be approved and why; refusals `wrong_status`,
-/// `needs_correction`, `shared_mailbox`, `account_exists`, `nothing_approved`; Moodle or the store failed. Nothing was
+/// `own_request`, `refer_to_safeguarding`, `needs_correction`, `shared_mailbox`, `account_exists`, `nothing_approved`; Moodle or the store failed. Nothing was
 /// changed then.
 pub async fn approve(
     app: &App,
@@ -173,7 +190,7 @@ pub async fn approve(
 ) -> Result<Request, ServiceError> {
     require(actor, Permission::Decide)?;
     let policy = app.policy().await?;
-    let (request, _) = load(app, id, version, Action::Approve).await?;
+    let (request, _) = load(app, actor, id, version, Action::Approve).await?;
     require_checks(&policy, approval.checks)?;
     let school = School::read(app, &policy).await?;
     approve_among(app, actor, &policy, &school, &request, version, approval).await
@@ -196,11 +213,20 @@ pub(crate) async fn approve_among(
     version: Option<i64>,
     approval: &Approval,
 ) -> Result<Request, ServiceError> {
-    let same_address = match &request.email {
-        Some(email) => users::by_email(&mut app.moodle.connect().await?, app.moodle.prefix(), email).await?,
+    let mut same_address = match &request.email {
+        Some(email) => email_change::at_moodle(app, email).await?,
         None => Vec::new(),
     };
-    let reading = Reading { site: &school.site, register: &school.register, same_address };
+    // An account of another host is nobody's here (C-2).
+    same_address.retain(|user| user.host == school.site.local_host);
+    let new_address = match (request.kind, &approval.new_email) {
+        (Kind::ChangeEmail, Some(said)) => {
+            email_change::at_moodle(app, &email_change::address(said, "/new_email")?).await?
+        }
+        (Kind::ChangeEmail, None) => same_address.clone(),
+        _ => Vec::new(),
+    };
+    let reading = Reading { rules: school.rules(), register: &school.register, same_address, new_address };
     let (request, jobs) = retry_races!(approve_once(app, actor, policy, request.id, version, approval, &reading))?;
     tell_queue(app, &jobs).await;
     Ok(request)
@@ -211,7 +237,7 @@ pub(crate) async fn approve_among(
 pub(crate) enum Foreseen {
     /// So many children would be linked.
     Links(usize),
-    /// Nobody would be linked: it would only be marked as dealt with.
+    /// Nobody would be linked: it would be marked as dealt with, or an address would change.
     DealtWith,
     /// The adult's access would end.
     Leaves,
@@ -231,8 +257,10 @@ pub(crate) fn foresee(
 ) -> Result<Foreseen, ServiceError> {
     require_usable(request)?;
     let picks = picks(request, claims, &Approval::default(), register)?;
-    if request.kind == Kind::Leave {
-        return Ok(Foreseen::Leaves);
+    match request.kind {
+        Kind::Leave => return Ok(Foreseen::Leaves),
+        Kind::ChangeEmail => return Ok(Foreseen::DealtWith),
+        _ => {}
     }
     let links = picks.values().filter(|pick| matches!(pick, Some(Some(_)))).count();
     if links > 0 {
@@ -255,6 +283,7 @@ fn nothing_approved() -> ServiceError {
     ServiceError::refused("nothing_approved", "no child would be linked; pick at least one pupil, or deny the request")
 }
 
+#[expect(clippy::too_many_lines, reason = "one transaction, told from its beginning to its end")]
 async fn approve_once(
     app: &App,
     actor: &Actor,
@@ -265,11 +294,12 @@ async fn approve_once(
     reading: &Reading<'_>,
 ) -> Result<(Request, Vec<kinlink_queue::Hint>), ServiceError> {
     let now = app.now();
-    let (mut request, mut claims) = load(app, id, version, Action::Approve).await?;
+    let (mut request, mut claims) = load(app, actor, id, version, Action::Approve).await?;
     require_usable(&request)?;
     let picks = picks(&request, &claims, approval, reading.register)?;
     let pinned: BTreeMap<ClaimId, MoodleUserId> =
         picks.iter().filter_map(|(claim, pick)| Some((*claim, pick.as_ref()?.to_owned()?))).collect();
+    let person = Person::of(app, actor).await?;
 
     let mut tx = app.store.begin().await?;
     let mut made = Vec::new();
@@ -284,15 +314,39 @@ async fn approve_once(
         pupil,
         made_at: now,
     };
+    if request.kind != Kind::Leave {
+        holds::require_request_free(app, &mut tx, &request, pinned.values().copied()).await?;
+    }
     let mut jobs = Vec::new();
     if request.kind == Kind::Leave {
-        let adult = adult_who_leaves(&mut tx, &request, &approval.account).await?;
+        let adult = adult_of_request(&mut tx, &request, &approval.account).await?;
+        person.require_others(app, std::slice::from_ref(&adult)).await?;
         request.adult = Some(adult.id);
         end_access(app, &mut tx, actor, &[adult.id], "left").await?;
         jobs.push(enqueue_job(app, &mut tx, adult.id, Some(id), Priority::Removal).await?);
         request.status = Status::Provisioned;
+    } else if request.kind == Kind::ChangeEmail {
+        let adult = adult_of_request(&mut tx, &request, &approval.account).await?;
+        person.require_others(app, std::slice::from_ref(&adult)).await?;
+        let email = email_change::wanted_address(&request, &adult, approval.new_email.as_deref())?;
+        request.adult = Some(adult.id);
+        let wanted =
+            Wanted { email: &email, shared: approval.shared, at_moodle: &reading.new_address, request: Some(&request) };
+        jobs.extend(email_change::begin_by_request(app, &mut tx, actor, policy, &adult, &wanted).await?);
+        request.status = Status::Provisioned;
+        close_open(&mut claims);
     } else if !pinned.is_empty() {
         let (adult, is_new) = resolve_adult(app, &mut tx, &request, &approval.account, reading).await?;
+        // Ending a request ends what one adult has by it.
+        let begun = claims.iter().any(|claim| claim.state == ClaimState::Approved);
+        if begun && request.adult.is_some_and(|settled| settled != adult.id) {
+            let detail = "a child of this request is linked to another account already; go on with that one, or withdraw \
+                          that child first";
+            return Err(ServiceError::refused("other_account", detail));
+        }
+        // The request may bear another address than the account that was chosen for it.
+        person.require_others(app, std::slice::from_ref(&adult)).await?;
+        holds::require_free(app, &mut tx, &holds::of_adult(&adult), pinned.values().copied()).await?;
         request.adult = Some(adult.id);
         if adult.picked_user.is_some_and(|account| pinned.values().any(|pupil| *pupil == account)) {
             return Err(ServiceError::refused("own_pupil", "the account that was chosen is the pupil's own"));
@@ -311,7 +365,7 @@ async fn approve_once(
         jobs.push(enqueue_job(app, &mut tx, adult.id, Some(id), Priority::Grant).await?);
         let detail = json!({ "new": is_new, "login_row": gave_row, "picked_user": adult.picked_user });
         let entry = audit::Entry::new("adult.approve", format!("adult:{}", adult.id), detail);
-        audit::write(&mut tx, actor, now, &[entry]).await?;
+        audit::write(&mut tx, actor, now, &[entry]);
         request.status = Status::Approved;
     } else if claims.iter().any(|claim| claim.state == ClaimState::Approved) {
         // Nothing new is linked: a child that was left open is refused.
@@ -324,10 +378,7 @@ async fn approve_once(
     } else {
         // A request for help that links nobody: approving it says that it was dealt with.
         request.status = Status::Provisioned;
-        for claim in claims.iter_mut().filter(|claim| claim.state == ClaimState::Open) {
-            claim.state = ClaimState::Denied;
-            claim.pupil = None;
-        }
+        close_open(&mut claims);
     }
     for claim in &mut claims {
         if matches!(picks.get(&claim.id), Some(Some(None))) {
@@ -358,11 +409,19 @@ async fn approve_once(
         })).collect::<Vec<_>>(),
     });
     let entry = audit::Entry::new("request.approve", format!("request:{id}"), detail);
-    audit::write(&mut tx, actor, now, &[entry]).await?;
+    audit::write(&mut tx, actor, now, &[entry]);
     tx.commit().await?;
     let links: Vec<_> = claims.iter().filter(|c| pinned.contains_key(&c.id)).filter_map(|c| c.link).collect();
     observe::decided(id, Action::Approve, request.status, &links);
     Ok((request, jobs))
+}
+
+/// Closes the children of a request that is dealt with without linking anybody.
+fn close_open(claims: &mut [Claim]) {
+    for claim in claims.iter_mut().filter(|claim| claim.state == ClaimState::Open) {
+        claim.state = ClaimState::Denied;
+        claim.pupil = None;
+    }
 }
 
 /// Refuses a request whose adult could be given no account.
@@ -397,7 +456,8 @@ fn picks(request: &Request, claims: &[Claim], approval: &Approval, register: &Re
             Some(_) => {}
         }
     }
-    let default = if approval.claims.is_empty() && request.kind != Kind::Leave { Pick::Exact } else { Pick::Leave };
+    let links = !matches!(request.kind, Kind::Leave | Kind::ChangeEmail);
+    let default = if approval.claims.is_empty() && links { Pick::Exact } else { Pick::Leave };
     let mut pupils = BTreeMap::new();
     for claim in claims {
         let choice = approval.claims.iter().position(|choice| choice.claim == claim.id);
@@ -451,7 +511,8 @@ fn same_name(request: &Request, adult: &Adult) -> bool {
     fold(&request.given_name) == fold(&adult.given_name) && fold(&request.family_name) == fold(&adult.family_name)
 }
 
-async fn adult_who_leaves(tx: &mut Tx<'_>, request: &Request, choice: &AccountChoice) -> Result<Adult, ServiceError> {
+/// The adult whom a request is about that links nobody: as staff say, otherwise the one with its address and name.
+async fn adult_of_request(tx: &mut Tx<'_>, request: &Request, choice: &AccountChoice) -> Result<Adult, ServiceError> {
     let known = known_adults(tx, request).await?;
     let mut wanted: Vec<Adult> = match choice {
         AccountChoice::Adult(id) => accounts::adult(tx, *id).await?.into_iter().collect(),
@@ -461,7 +522,7 @@ async fn adult_who_leaves(tx: &mut Tx<'_>, request: &Request, choice: &AccountCh
         (Some(adult), true) => Ok(adult),
         _ => Err(ServiceError::refused(
             "adult_not_clear",
-            "no adult, or more than one, has this address and name; name the adult whose access ends",
+            "no adult, or more than one, has this address and name; name the adult whom it concerns (account.adult)",
         )),
     }
 }
@@ -495,12 +556,7 @@ async fn resolve_adult(
         }
         AccountChoice::MoodleUser(user) => {
             let account = living_account(app, reading, *user).await?;
-            if let Some(adult) = known.into_iter().find(|adult| same_name(request, adult)) {
-                accounts::set_account(tx, adult.id, None, Some(account)).await?;
-                accounts::delete_login_rows(tx, &[adult.id], app.now()).await?;
-                return Ok((Adult { username: None, picked_user: Some(account), ..adult }, false));
-            }
-            insert_adult(app, tx, request, None, Some(account)).await
+            take_account(app, tx, request, &known, &account).await
         }
         AccountChoice::New => new_adult(app, tx, request, reading, &known).await,
         AccountChoice::Auto => {
@@ -509,7 +565,11 @@ async fn resolve_adult(
             if let Some(adult) = same_person(request, &people, &same_address, reading.register)? {
                 return Ok((adult.clone(), false));
             }
-            new_adult(app, tx, request, reading, &[]).await
+            // An account from before Kinlink that is the adult's own goes on, whatever its user name.
+            match reading.same_address.iter().find(|user| reading.register.find(user.id).is_none()) {
+                Some(own) => take_account(app, tx, request, &[], own).await,
+                None => new_adult(app, tx, request, reading, &[]).await,
+            }
         }
     }
 }
@@ -531,10 +591,19 @@ fn same_person<'a>(
     if !same.is_empty() || !others.is_empty() {
         return Err(shared_mailbox(same.into_iter().chain(others)));
     }
-    // Accounts that sign in another way and are no pupil's: the adult's own, perhaps.
-    let foreign: Vec<&User> =
-        same_address.iter().copied().filter(|user| user.auth != "db" && register.find(user.id).is_none()).collect();
-    if foreign.is_empty() { Ok(None) } else { Err(account_exists(&foreign)) }
+    // Accounts that are no pupil's: the adult's own, perhaps. One from before Kinlink with the adult's name is.
+    let theirs: Vec<&User> = same_address.iter().copied().filter(|user| register.find(user.id).is_none()).collect();
+    match theirs.as_slice() {
+        [] => Ok(None),
+        [user] if is_own(request, user) => Ok(None),
+        _ => Err(account_exists(&theirs)),
+    }
+}
+
+/// Whether an account with the request's address is the adult's by all that can be told: it signs in by the external database,
+/// as those of Kinlink do, and has the adult's name.
+fn is_own(request: &Request, user: &User) -> bool {
+    user.auth == "db" && fold(&user.name) == fold(&format!("{} {}", request.given_name, request.family_name))
 }
 
 fn shared_mailbox<'a>(adults: impl Iterator<Item = &'a Adult>) -> ServiceError {
@@ -559,18 +628,18 @@ fn account_exists(users: &[&User]) -> ServiceError {
         .collect();
     ServiceError::Refused {
         code: "account_exists",
-        detail: "a Moodle account with this address exists and signs in another way; choose it (account.moodle_user) if it is \
-                 the adult's own, or a new one (account: new)"
+        detail: "a Moodle account with this address exists; choose it (account.moodle_user) if it is the adult's own, or a new \
+                 one (account: new)"
             .into(),
         parts,
     }
 }
 
-async fn living_account(app: &App, reading: &Reading<'_>, user: MoodleUserId) -> Result<MoodleUserId, ServiceError> {
+async fn living_account(app: &App, reading: &Reading<'_>, user: MoodleUserId) -> Result<User, ServiceError> {
     let mut moodle = app.moodle.connect().await?;
     let found = users::by_ids(&mut moodle, app.moodle.prefix(), &[user]).await?.pop();
     let account = found
-        .filter(|account| !account.deleted && account.host == reading.site.local_host)
+        .filter(|account| !account.deleted && account.host == reading.rules.host)
         .ok_or(ServiceError::NotFound("Moodle account"))?;
     if reading.register.find(user).is_some() {
         return Err(ServiceError::refused(
@@ -578,7 +647,34 @@ async fn living_account(app: &App, reading: &Reading<'_>, user: MoodleUserId) ->
             "this Moodle account is a pupil's; an adult needs their own",
         ));
     }
-    Ok(account.id)
+    Ok(account)
+}
+
+/// The adult who uses a Moodle account that there is: the one who has it already, otherwise the one with the request's address
+/// and name, otherwise a new one.
+async fn take_account(
+    app: &App,
+    tx: &mut Tx<'_>,
+    request: &Request,
+    known: &[Adult],
+    account: &User,
+) -> Result<(Adult, bool), ServiceError> {
+    // Without a login row Moodle would suspend an account of the external database; one of another kind must have none.
+    let (username, picked) =
+        if account.auth == "db" { (Some(account.username.clone()), None) } else { (None, Some(account.id)) };
+    let owner = match &username {
+        Some(name) => accounts::adults_by_username(tx, std::slice::from_ref(name)).await?.pop(),
+        None => accounts::adult_by_picked_user(tx, account.id).await?,
+    };
+    if let Some(owner) = owner {
+        return Ok((owner, false));
+    }
+    if let Some(adult) = known.iter().find(|adult| same_name(request, adult)) {
+        accounts::set_account(tx, adult.id, username.as_deref(), picked).await?;
+        accounts::delete_login_rows(tx, &[adult.id], app.now()).await?;
+        return Ok((Adult { username, picked_user: picked, ..adult.clone() }, false));
+    }
+    insert_adult(app, tx, request, username, picked).await
 }
 
 async fn new_adult(
@@ -590,32 +686,19 @@ async fn new_adult(
 ) -> Result<(Adult, bool), ServiceError> {
     let email = request.email.as_ref().ok_or(ServiceError::NotFound("address"))?;
     let mut moodle = app.moodle.connect().await?;
-    let (prefix, host) = (app.moodle.prefix(), reading.site.local_host);
-    for first in [1, 10, 100] {
-        let names: Vec<String> = (first..first + 9)
-            .map(|number| username::propose(email, reading.site.extended_usernames, number))
-            .collect();
-        let ours = accounts::adults_by_username(tx, &names).await?;
-        // R-2: an adult with this address who was not there a moment ago may be this very person, accepted by another click.
-        if ours.iter().any(|adult| adult.email == *email && known.iter().all(|other| other.id != adult.id)) {
-            return Err(ServiceError::Race);
-        }
-        let theirs = users::by_usernames(&mut moodle, prefix, host, &names).await?;
-        let free = names.iter().find(|name| {
-            let taken = ours.iter().any(|adult| adult.username.as_ref() == Some(*name));
-            // An account that signs in by the external database under exactly this address is the adult's from before
-            // Kinlink; every other account of that name is somebody else's.
-            let own = |user: &&User| user.auth == "db" && !user.deleted && user.username == email.as_str();
-            !taken && theirs.iter().filter(|user| user.username == **name).all(|user| own(&user))
-        });
-        if let Some(name) = free {
-            return insert_adult(app, tx, request, Some(name.clone()), None).await;
-        }
+    let looked = usernames::first_free(tx, &mut moodle, app.moodle.prefix(), reading.rules, email).await?;
+    // R-2: an adult with this address who was not there a moment ago may be this very person, accepted by another click.
+    let is_new = |adult: &Adult| adult.email == *email && known.iter().all(|other| other.id != adult.id);
+    if looked.neighbours.iter().any(is_new) {
+        return Err(ServiceError::Race);
     }
-    Err(ServiceError::refused(
-        "no_username",
-        "every user name for this address is taken; correct the address or pick an account",
-    ))
+    match looked.name {
+        Some(name) => insert_adult(app, tx, request, Some(name), None).await,
+        None => Err(ServiceError::refused(
+            "no_username",
+            "every user name for this address is taken; correct the address or pick an account",
+        )),
+    }
 }
 
 async fn insert_adult(
@@ -641,7 +724,7 @@ async fn insert_adult(
 }
 
 /// Gives the adult a login row if they need one and have none. `true` when it did.
-async fn give_login_row(
+pub(crate) async fn give_login_row(
     app: &App,
     tx: &mut Tx<'_>,
     policy: &Policy,

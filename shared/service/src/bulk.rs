@@ -22,6 +22,7 @@ use crate::{
     access::require,
     approve::{Approval, Checks, Foreseen, School, approve, approve_among, foresee, require_checks},
     decide::{Reason, ask, end, load, reopen},
+    own,
     view::{HistoryEntry, RequestSummary, Surroundings, since, what_happened_since},
 };
 
@@ -189,14 +190,19 @@ pub async fn preview_bulk(
         BulkAct::Approve { .. } => Some(Surroundings::read(app, &policy, &mut store, &found).await?),
         _ => None,
     };
+    drop(store);
+    let own = own::of(app, actor, &found).await?;
     let judge = |request: &Request, seen: i64| -> Result<(), Refusal> {
+        if own.contains(&request.id) {
+            return Err(Refusal::from(&own::refusal()));
+        }
         if request.version != seen {
             let subject = format!("request:{}", request.id);
-            let own: Vec<_> = written.iter().filter(|entry| entry.entry.subject == subject).cloned().collect();
-            return Err(Refusal { since: since(&own, seen), ..Refusal::from(&ServiceError::Stale) });
+            let its: Vec<_> = written.iter().filter(|entry| entry.entry.subject == subject).cloned().collect();
+            return Err(Refusal { since: since(&its, seen), ..Refusal::from(&ServiceError::Stale) });
         }
-        let own: Vec<&Claim> = claims.iter().filter(|claim| claim.request == request.id).collect();
-        possible(act, request, &own, surroundings.as_ref()).map_err(|error| Refusal::from(&error))
+        let its: Vec<&Claim> = claims.iter().filter(|claim| claim.request == request.id).collect();
+        possible(act, request, &its, surroundings.as_ref()).map_err(|error| Refusal::from(&error))
     };
     Ok(rows
         .iter()
@@ -298,7 +304,7 @@ async fn one(
     version: i64,
 ) -> Result<Request, ServiceError> {
     let seen = Some(version);
-    let (request, claims) = load(app, id, seen, act.action()).await?;
+    let (request, claims) = load(app, actor, id, seen, act.action()).await?;
     act.require_simple(&request)?;
     let approval = |checks: &Checks| Approval { checks: *checks, ..Approval::default() };
     match (act, school) {

@@ -71,7 +71,7 @@ async fn confirm_once(app: &App, token: &str) -> Result<Confirmation, ServiceErr
     requests::update(&mut tx, &mut request, &claims).await?;
     mail::enqueue(app, &mut tx, &request, None, Letter::Received, &format!("received:{}", request.id)).await?;
     let entry = audit::Entry::new("request.confirm_email", format!("request:{}", request.id), json!({}));
-    audit::write(&mut tx, &Actor::parent(), now, &[entry]).await?;
+    audit::write(&mut tx, &Actor::parent(), now, &[entry]);
     tx.commit().await?;
     observe::confirmed(request.id);
     Ok(confirmed(app, &request, true))
@@ -105,7 +105,7 @@ pub async fn expire(app: &App) -> Result<usize, ServiceError> {
             Err(error) => return Err(error.into()),
         }
         let entry = audit::Entry::new("request.expire", format!("request:{}", request.id), json!({}));
-        audit::write(&mut tx, &Actor::system(), now, &[entry]).await?;
+        audit::write(&mut tx, &Actor::system(), now, &[entry]);
         tx.commit().await?;
         expired += 1;
     }

@@ -29,8 +29,9 @@ use crate::{
     access::require,
     accounts::end_account_if_unlinked,
     error::retry_races,
+    holds,
     mail::{self, Letter},
-    observe,
+    observe, own,
     questions::message,
     submit::{ask_for_proof, field_fault},
 };
@@ -95,18 +96,22 @@ pub struct ChildCorrection {
     pub admission_number: Option<String>,
 }
 
-/// Loads a request for a decision.
+/// Loads a request for a decision of the actor's.
 ///
 /// # Errors
-/// [`ServiceError::NotFound`], [`ServiceError::Stale`], a refusal `wrong_status`.
+/// [`ServiceError::NotFound`], [`ServiceError::Stale`], refusals `wrong_status` and `own_request`; the store, Moodle.
 pub(crate) async fn load(
     app: &App,
+    actor: &Actor,
     id: RequestId,
     version: Option<i64>,
     action: Action,
 ) -> Result<(Request, Vec<Claim>), ServiceError> {
     let mut store = app.store.acquire().await?;
     let request = requests::find(&mut store, id).await?.ok_or(ServiceError::NotFound("request"))?;
+    let claims = requests::claims(&mut store, id).await?;
+    drop(store);
+    own::require_anothers(app, actor, &request).await?;
     if version.is_some_and(|version| version != request.version) {
         return Err(ServiceError::Stale);
     }
@@ -114,7 +119,6 @@ pub(crate) async fn load(
         let detail = format!("the request is {}; {action} is not possible then", request.status);
         return Err(ServiceError::refused("wrong_status", detail));
     }
-    let claims = requests::claims(&mut store, id).await?;
     Ok((request, claims))
 }
 
@@ -178,7 +182,7 @@ async fn end_once(
     status: Status,
     reason: &Reason,
 ) -> Result<(Request, Vec<Hint>), ServiceError> {
-    let (mut request, mut claims) = load(app, id, version, action).await?;
+    let (mut request, mut claims) = load(app, actor, id, version, action).await?;
     let was = request.status;
     let mut tx = app.store.begin().await?;
     let mut hints = Vec::new();
@@ -229,7 +233,7 @@ async fn withdraw_once(
     reason: &Reason,
 ) -> Result<(Request, Vec<Hint>), ServiceError> {
     let action = Action::WithdrawChild;
-    let (mut request, mut claims) = load(app, id, version, action).await?;
+    let (mut request, mut claims) = load(app, actor, id, version, action).await?;
     let wanted = claims.iter().find(|c| c.id == claim).ok_or(ServiceError::NotFound("claim"))?;
     if wanted.state != ClaimState::Approved {
         return Err(ServiceError::refused("not_approved", format!("this child is {}, not approved", wanted.state)));
@@ -277,7 +281,7 @@ async fn take_away(
         .iter()
         .map(|link| audit::Entry::new("link.end", format!("link:{link}"), json!({ "adult": adult, "reason": reason })))
         .collect();
-    audit::write(tx, actor, app.now(), &entries).await?;
+    audit::write(tx, actor, app.now(), &entries);
     end_account_if_unlinked(app, tx, actor, adult, Some(request)).await?;
     Ok(vec![enqueue_job(app, tx, adult, Some(request.id), Priority::Removal).await?])
 }
@@ -306,13 +310,18 @@ async fn ask_once(
     reason: &Reason,
 ) -> Result<Request, ServiceError> {
     let message = reason.message.as_deref().map(|text| message(text, "/message", MAX_QUESTION)).transpose()?;
-    let (mut request, claims) = load(app, id, version, Action::Ask).await?;
+    let (mut request, claims) = load(app, actor, id, version, Action::Ask).await?;
     if message.is_some() && request.email.is_none() {
         let detail =
             "the request has no email address to write to; correct it, or ask without a message in another way";
         return Err(ServiceError::refused("no_address", detail));
     }
     let mut tx = app.store.begin().await?;
+    if message.is_some() {
+        // A mail that would not be sent is not promised either.
+        let picked = claims.iter().filter_map(|claim| claim.pupil);
+        holds::require_request_free(app, &mut tx, &request, picked).await?;
+    }
     request.status = Status::WaitingForParent;
     let decision = save(app, &mut tx, actor, &mut request, &claims, Action::Ask, reason, None).await?;
     questions::close_open(&mut tx, id, app.now()).await?;
@@ -357,7 +366,7 @@ async fn reopen_once(
     reason: &Reason,
 ) -> Result<Request, ServiceError> {
     let policy = app.policy().await?;
-    let (mut request, mut claims) = load(app, id, version, Action::Reopen).await?;
+    let (mut request, mut claims) = load(app, actor, id, version, Action::Reopen).await?;
     let mut tx = app.store.begin().await?;
     for claim in &mut claims {
         claim.state = ClaimState::Open;
@@ -407,7 +416,7 @@ async fn correct_once(
     correction: &Correction,
 ) -> Result<Request, ServiceError> {
     let policy = app.policy().await?;
-    let (mut request, mut claims) = load(app, id, version, Action::Correct).await?;
+    let (mut request, mut claims) = load(app, actor, id, version, Action::Correct).await?;
     let about_adult = correction.title.is_some()
         || correction.given_name.is_some()
         || correction.family_name.is_some()
@@ -461,7 +470,9 @@ async fn correct_once(
     request.given_name.clone_from(&checked.given_name);
     request.family_name.clone_from(&checked.family_name);
     request.email.clone_from(&checked.email);
-    request.faults = checked.faults;
+    // What made the form look as if no person had sent it is no matter of its fields: correcting them proves nothing.
+    let suspicions = request.faults.iter().filter(|fault| fault.code == FaultCode::Suspicious);
+    request.faults = suspicions.cloned().chain(checked.faults).collect();
     for (claim, child) in claims.iter_mut().zip(checked.children) {
         // A pupil was pinned for what stood there before.
         if claim.state == ClaimState::Open && claim.child != child {
@@ -503,7 +514,8 @@ fn place(pointer: &str, claims: &[Claim], correction: &Correction) -> String {
 /// Replaces the staff's note. Possible in every status.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], [`ServiceError::Stale`], [`ServiceError::Invalid`], the store.
+/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], [`ServiceError::Stale`], [`ServiceError::Invalid`], a refusal
+/// `own_request`, the store.
 pub async fn note(
     app: &App,
     actor: &Actor,
@@ -513,6 +525,8 @@ pub async fn note(
 ) -> Result<Request, ServiceError> {
     require(actor, Permission::Decide)?;
     let note = text::paragraph(note, 4_000).map_err(|f| ServiceError::Invalid(vec![field_fault("/note", f)]))?;
+    let request = requests::find(&mut app.store.acquire().await?, id).await?;
+    own::require_anothers(app, actor, &request.ok_or(ServiceError::NotFound("request"))?).await?;
     let mut tx = app.store.begin().await?;
     let mut request = requests::find(&mut tx, id).await?.ok_or(ServiceError::NotFound("request"))?;
     if version.is_some_and(|version| version != request.version) {
@@ -523,7 +537,7 @@ pub async fn note(
     request.updated_at = app.now();
     requests::update(&mut tx, &mut request, &claims).await?;
     let entry = audit::Entry::new("request.note", format!("request:{id}"), json!({ "version": request.version }));
-    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    audit::write(&mut tx, actor, app.now(), &[entry]);
     tx.commit().await?;
     Ok(request)
 }
@@ -572,7 +586,7 @@ async fn save(
     let detail =
         json!({ "version": request.version, "status": request.status, "claim": claim, "reason": decision.reason });
     let entry = audit::Entry::new(format!("request.{action}"), format!("request:{}", request.id), detail);
-    audit::write(tx, actor, now, &[entry]).await?;
+    audit::write(tx, actor, now, &[entry]);
     Ok(decision.id)
 }
 

@@ -249,6 +249,7 @@ async fn examine_parts(
     examine_auth_db(moodle, prefix, diagnosis).await?;
     examine_tasks(moodle, prefix, diagnosis).await?;
     examine_accounts(app, moodle, prefix, diagnosis).await?;
+    examine_addresses(app, moodle, prefix, diagnosis).await?;
     let skew = tasks::clock(moodle).await? - app.now().as_second();
     let remedy = "Set both clocks by NTP. Dirty flags use the database's clock, lease and back-off ours.";
     diagnosis.check(
@@ -277,6 +278,7 @@ async fn examine_auth_db(
         "field_map_firstname",
         "field_map_lastname",
         "field_map_email",
+        "field_updatelocal_email",
     ];
     let found = site::plugin_config(moodle, prefix, "auth_db", &names).await?;
     let value = |name: &str| found.get(name).cloned().unwrap_or_default();
@@ -289,6 +291,10 @@ async fn examine_auth_db(
         ("field_map_firstname", (&["firstname"][..], "the column with the first name")),
         ("field_map_lastname", (&["lastname"][..], "the column with the last name")),
         ("field_map_email", (&["email"][..], "the column with the address")),
+        (
+            "field_updatelocal_email",
+            (&["onlogin"][..], "otherwise an address that changes here stays the old one in Moodle"),
+        ),
     ]);
     let wrong: Vec<String> = wanted
         .iter()
@@ -379,5 +385,37 @@ async fn examine_accounts(
     } else {
         diagnosis.good("moodle.accounts", seen);
     }
+    Ok(())
+}
+
+/// Addresses that Moodle did not take over, and what it does where two people share one.
+async fn examine_addresses(
+    app: &App,
+    moodle: &mut Connection,
+    prefix: &Prefix,
+    diagnosis: &mut Diagnosis,
+) -> Result<(), ServiceError> {
+    let mut store = app.store.acquire().await?;
+    let addresses: BTreeMap<String, String> =
+        accounts::all_login_rows(&mut store).await?.into_iter().map(|row| (row.username, row.email)).collect();
+    let old = evidence::accounts_with_another_address(moodle, prefix, &addresses).await?;
+    let seen = format!("{old} accounts have another address in Moodle than here");
+    let remedy = "Kinlink does not write addresses into Moodle: its synchronisation takes them over at its next run, if \
+                  field_updatelocal_email is onlogin and updateusers is 1 for the external database. Until then Moodle writes to the old ones.";
+    diagnosis.check("moodle.addresses", old == 0, Level::Warning, seen, remedy);
+
+    let mailboxes: BTreeSet<&String> = addresses.values().collect();
+    let shared = addresses.len() - mailboxes.len();
+    let allowed = site::config(moodle, prefix, &["allowaccountssameemail"]).await?;
+    let allows = allowed.get("allowaccountssameemail").is_some_and(|value| value == "1");
+    let seen = if shared == 0 {
+        "no two login rows have one address".to_owned()
+    } else {
+        let setting = if allows { "on" } else { "off" };
+        format!("{shared} login rows share the address of another; allowaccountssameemail is {setting}")
+    };
+    let remedy = "Moodle's synchronisation makes these accounts all the same. With the setting off, Moodle's own forms refuse to give \
+                  somebody such an address by hand. Either way these people sign in and ask for a new password by user name, not by address.";
+    diagnosis.check("moodle.shared_addresses", shared == 0 || allows, Level::Warning, seen, remedy);
     Ok(())
 }

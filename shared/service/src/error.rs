@@ -38,6 +38,12 @@ pub enum ServiceError {
     /// The key, token or signature is missing, unknown, expired or revoked.
     #[error("the key or token is missing or not valid (any more)")]
     Unauthorized,
+    /// Too many of the kind were sent or tried; whoever is known plays no part in that.
+    #[error("too many were sent or tried; try again later")]
+    TooOften {
+        /// Seconds after which to try again.
+        retry_after: u32,
+    },
     /// Our database failed.
     #[error(transparent)]
     Store(StoreError),

@@ -3,7 +3,8 @@
 use kinlink_domain::{
     email::EmailAddress,
     explain::{AccountEvidence, ClaimEvidence, Evidence, Explanation, PupilEvidence, RoleEvidence, judge},
-    ids::{AdultId, MoodleUserId},
+    hold::{Identity, REFER, address_key},
+    ids::{AdultId, HoldId, MoodleUserId},
     policy::Policy,
     reference::Reference,
     request::{ClaimState, Status},
@@ -18,7 +19,7 @@ use kinlink_store::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{App, ServiceError, access::require};
+use crate::{App, ServiceError, access::require, holds, looked};
 
 /// Whom staff mean by an adult.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,9 @@ pub struct Explained {
     pub adult: Option<AdultId>,
     /// The pupil.
     pub pupil: MoodleUserId,
+    /// The request that the chain begins with; none when none names this pupil.
+    #[schema(required)]
+    pub request: Option<Reference>,
     /// The chain and its first broken link.
     #[serde(flatten)]
     pub explanation: Explanation,
@@ -63,14 +67,25 @@ pub async fn find_adult(app: &App, actor: &Actor, name: &str) -> Result<Who, Ser
     if let Some(adult) = accounts::adults_by_username(&mut store, &[name.to_owned()]).await?.pop() {
         return Ok(Who::Adult(adult.id));
     }
+    let not_clear =
+        || ServiceError::refused("adult_not_clear", "several adults have this address; give the id or user name");
     let email: EmailAddress = name.parse().map_err(|_| ServiceError::NotFound("adult"))?;
     match accounts::adults_by_email(&mut store, &email).await?.as_slice() {
         [adult] => Ok(Who::Adult(adult.id)),
-        [] if requests::by_email(&mut store, &email, 1).await?.is_empty() => Err(ServiceError::NotFound("adult")),
-        [] => Ok(Who::Asker(email)),
-        _ => {
-            Err(ServiceError::refused("adult_not_clear", "several adults have this address; give the id or user name"))
+        [] => {
+            // An adult whose address is another one by now still is who asked from this one.
+            let asked = requests::by_email(&mut store, &email, 50).await?;
+            let mut adults: Vec<AdultId> = asked.iter().filter_map(|request| request.adult).collect();
+            adults.sort_unstable();
+            adults.dedup();
+            match (asked.is_empty(), adults.as_slice()) {
+                (true, _) => Err(ServiceError::NotFound("adult")),
+                (false, []) => Ok(Who::Asker(email)),
+                (false, [adult]) => Ok(Who::Adult(*adult)),
+                (false, _) => Err(not_clear()),
+            }
         }
+        _ => Err(not_clear()),
     }
 }
 
@@ -107,16 +122,27 @@ pub async fn explain(
     require(actor, Permission::Read)?;
     let policy = app.policy().await?;
     let mut store = app.store.acquire().await?;
+    let mut asker = Identity::default();
     let (adult, link, has_login_row, claims) = match who.into() {
         Who::Adult(adult) => {
             let adult = accounts::adult(&mut store, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
+            // Another connection notes it: a pool may have no more than this one to give.
+            drop(store);
+            looked::note(app, actor, "adult", adult.id).await?;
+            store = app.store.acquire().await?;
             let link = links::of_pair(&mut store, adult.id, pupil).await?;
             let has_login_row = !accounts::login_rows_of(&mut store, &[adult.id]).await?.is_empty();
-            let claims = requests::claims_of_adult(&mut store, adult.id).await?;
+            let mut claims = requests::claims_of_adult(&mut store, adult.id).await?;
+            // What nobody has decided on yet belongs to no adult; the address tells whose it may be.
+            claims.extend(undecided_from(&mut store, &adult.email).await?);
             (Some(adult), link, has_login_row, claims)
         }
-        Who::Asker(email) => (None, None, false, claims_from(&mut store, &email).await?),
+        Who::Asker(email) => {
+            asker.addresses.push(address_key(email.as_str()));
+            (None, None, false, undecided_from(&mut store, &email).await?)
+        }
     };
+    let stops = holds::in_force(app, &mut store).await?;
     drop(store);
     let claim = claim_about(app, &policy, claims, link.as_ref(), pupil).await;
 
@@ -157,7 +183,10 @@ pub async fn explain(
         (Some(account), Some(at)) => evidence::has_stale_session(&mut moodle, prefix, account.id, at).await?,
         _ => false,
     };
+    let request = claim.as_ref().map(|(reference, ..)| reference.clone());
+    let identity = adult.as_ref().map_or(asker, |adult| holds::of_account(adult, account.as_ref()));
     let found = Evidence {
+        hold: held(actor, &stops.of_pair(&identity, pupil)),
         claim: claim.map(|(reference, status, claim)| ClaimEvidence {
             reference: reference.to_string(),
             status,
@@ -184,15 +213,28 @@ pub async fn explain(
         stale_session,
         cron_age: tasks::seconds_since_cron(&mut moodle, prefix).await?,
     };
-    Ok(Explained { adult: adult.map(|adult| adult.id), pupil, explanation: judge(&found) })
+    Ok(Explained { adult: adult.map(|adult| adult.id), pupil, request, explanation: judge(&found) })
+}
+
+/// What the reader may know of the holds that forbid a pair.
+fn held(actor: &Actor, ids: &[HoldId]) -> Option<String> {
+    if ids.is_empty() {
+        return None;
+    }
+    let ids: Vec<String> = ids.iter().map(|id| format!("hold {id}")).collect();
+    Some(if actor.may(Permission::Hold) { ids.join(", ") } else { REFER.to_lowercase() })
 }
 
 /// A claim with its request's reference and status.
 type Known = (Reference, Status, Claim);
 
-/// The claims of the requests that came from an address, newest first.
-async fn claims_from(store: &mut kinlink_store::Connection, email: &EmailAddress) -> Result<Vec<Known>, ServiceError> {
-    let asked = requests::by_email(store, email, 50).await?;
+/// The claims of the requests that came from an address and were nobody's yet, newest first.
+async fn undecided_from(
+    store: &mut kinlink_store::Connection,
+    email: &EmailAddress,
+) -> Result<Vec<Known>, ServiceError> {
+    let mut asked = requests::by_email(store, email, 50).await?;
+    asked.retain(|request| request.adult.is_none());
     let ids: Vec<_> = asked.iter().map(|request| request.id).collect();
     let claims = requests::claims_of(store, &ids).await?;
     Ok(asked

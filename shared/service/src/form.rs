@@ -3,24 +3,18 @@
 use std::net::IpAddr;
 
 use kinlink_domain::{
-    Timestamp,
     policy::Policy,
     submission::{FaultCode, FieldFault, RawSubmission, Submission},
 };
-use kinlink_store::{Tx, quotas};
 
 use crate::{
     App, ServiceError,
     access::fingerprint,
     error::retry_races,
     observe,
-    submit::{Accepted, IdempotencyKey, Sender, find_answer, keep_answer, put},
+    quota::Quota,
+    submit::{Accepted, IdempotencyKey, Sender, find_answer, keep_answer, put, take_of_all},
 };
-
-/// Purpose of the derived keys under which quotas are counted.
-const QUOTA: &str = "form-quota";
-const HOUR: i64 = 3_600;
-const DAY: i64 = 24 * HOUR;
 
 /// Why a form looks as if a program had filled it in. Staff see it; the sender does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,24 +38,13 @@ pub struct Form<'a> {
     pub client: Option<IpAddr>,
 }
 
-/// What became of a form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sent {
-    /// Stored, now or by an earlier click. The same whoever is known.
-    Accepted(Accepted),
-    /// Too many of them: nothing was stored.
-    TooOften {
-        /// Seconds after which to try again.
-        retry_after: u32,
-    },
-}
-
 /// Stores a form, once.
 ///
 /// # Errors
-/// [`ServiceError::Invalid`]; a refusal [`KEY_REUSED`](crate::submit::KEY_REUSED) when other answers came with the same
-/// nonce before; the store. After `Ok(Accepted)` the request is stored.
-pub async fn send(app: &App, policy: &Policy, form: &Form<'_>) -> Result<Sent, ServiceError> {
+/// [`ServiceError::Invalid`]; [`ServiceError::TooOften`], and nothing was stored; a refusal
+/// [`KEY_REUSED`](crate::submit::KEY_REUSED) when other answers came with the same nonce before; the store. After `Ok` the
+/// request is stored.
+pub async fn send(app: &App, policy: &Policy, form: &Form<'_>) -> Result<Accepted, ServiceError> {
     let mut submission = Submission::check(form.raw);
     if !submission.faults.is_empty() {
         return Err(ServiceError::Invalid(submission.faults));
@@ -78,54 +61,31 @@ async fn send_once(
     form: &Form<'_>,
     submission: &Submission,
     key: &IdempotencyKey,
-) -> Result<Sent, ServiceError> {
+) -> Result<Accepted, ServiceError> {
     let mut tx = app.store.begin().await?;
     if let Some(known) = find_answer(&mut tx, Sender::OwnForm, key).await? {
-        return Ok(Sent::Accepted(known));
+        return Ok(known);
     }
-    if let Some(retry_after) = used_up(app, &mut tx, policy, form, submission).await? {
-        return Ok(Sent::TooOften { retry_after });
+    for quota in quotas(policy, form, submission) {
+        quota.take(app, &mut tx).await?;
     }
     let (accepted, new) = put(app, &mut tx, policy, Sender::OwnForm, form.raw, submission).await?;
     keep_answer(app, &mut tx, Sender::OwnForm, key, &accepted).await?;
+    take_of_all(app, &mut tx, policy).await?;
     tx.commit().await?;
     if let Some(request) = new {
         observe::received(&request, submission.children.len());
     }
-    Ok(Sent::Accepted(accepted))
+    Ok(accepted)
 }
 
-/// Counts the form; gives the seconds to wait when it is one too many.
-///
-/// Whether the person or address is known plays no part. Always in this order, so that two that wait for each other's
-/// rows cannot happen.
-async fn used_up(
-    app: &App,
-    tx: &mut Tx<'_>,
-    policy: &Policy,
-    form: &Form<'_>,
-    submission: &Submission,
-) -> Result<Option<u32>, ServiceError> {
-    let client =
-        form.client.map(|client| (format!("client:{}", network(client)), HOUR, policy.form_per_address_per_hour));
-    let email = submission.email.as_ref().map(|email| (format!("email:{email}"), DAY, policy.form_per_email_per_day));
-    let now = app.now().as_second();
-    for (whom, length, limit) in client.into_iter().chain(email) {
-        let start = now - now.rem_euclid(length);
-        let window = Timestamp::from_second(start).unwrap_or(Timestamp::MIN);
-        if !quotas::take(tx, &app.key.derive(QUOTA, &whom), window, limit).await? {
-            return Ok(Some(u32::try_from(start + length - now).unwrap_or(1)));
-        }
-    }
-    Ok(None)
-}
-
-/// What counts as one client: an IPv4 address, or the IPv6 network that a household is given.
-fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
-        v4 @ IpAddr::V4(_) => v4,
-    }
+/// The quotas of a form, in the order in which they are taken: always the same, so that two that wait for each other's rows
+/// cannot happen.
+fn quotas(policy: &Policy, form: &Form<'_>, submission: &Submission) -> Vec<Quota> {
+    let client = form.client.map(|client| Quota::of_client("client", client, policy.form_per_address_per_hour));
+    let email = submission.email.as_ref();
+    let email = email.map(|email| Quota::daily("email", email.as_str(), policy.form_per_email_per_day));
+    client.into_iter().chain(email).collect()
 }
 
 impl Suspicion {
@@ -136,22 +96,5 @@ impl Suspicion {
             Self::Trap => "a field was filled in that people do not see",
         };
         FieldFault { pointer: String::new(), code: FaultCode::Suspicious, detail: detail.to_owned() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::network;
-
-    #[test]
-    fn a_household_is_one_client() {
-        for (client, counted) in [
-            ("203.0.113.9", "203.0.113.9"),
-            ("::ffff:203.0.113.9", "203.0.113.9"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("::1", "::"),
-        ] {
-            assert_eq!(network(client.parse().unwrap()).to_string(), counted, "{client}");
-        }
     }
 }

@@ -3,21 +3,26 @@
 use kinlink_domain::{
     Timestamp,
     email::EmailAddress,
-    ids::{AdultId, ProofId, RequestId},
+    email_change::{Standing, standing},
+    hold::{Identity, Stops},
+    ids::{AdultId, EmailChangeId, ProofId, RequestId},
     reference::Reference,
-    request::{Action, Status},
+    request::{Action, ClaimState, Status},
 };
 use kinlink_mail::{Common, Locale, Rendered, SendError, Smtp, render};
 use kinlink_store::{
-    Session, Tx, accounts, links,
+    Session, Tx, accounts, email_changes,
+    links::{self, Link},
     mails::{self, Mail},
     questions,
-    requests::{self, Request},
+    requests::{self, Claim, Request},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{App, ServiceError, metric, observe, status::status_token, submit::PROOF};
+use crate::{
+    App, ServiceError, email_change::NEW_ADDRESS, holds, metric, observe, status::status_token, submit::PROOF,
+};
 
 /// How often a mail that the server refuses for now is tried before it counts as failed.
 const ATTEMPTS: i64 = 8;
@@ -54,6 +59,18 @@ pub enum Letter {
     CouldNotConfirm,
     /// Your access ended.
     AccessEnded,
+    /// Prove the new address of an account.
+    NewAddress {
+        /// The change whose link it carries.
+        change: EmailChangeId,
+        /// How long the link works.
+        hours: u32,
+    },
+    /// Your account gets another address: to the old one.
+    AddressChanging {
+        /// The change.
+        change: EmailChangeId,
+    },
 }
 
 /// What the texts need to know of the school.
@@ -220,6 +237,7 @@ fn pause(now: Timestamp, attempts: i64) -> Timestamp {
 ///
 /// # Errors
 /// The store; a stored letter that cannot be read.
+#[expect(clippy::too_many_lines, reason = "one letter after the other, each with what makes it untrue")]
 pub async fn write(
     app: &App,
     school: &School,
@@ -236,7 +254,16 @@ pub async fn write(
         None => None,
     };
     let adult_id = adult.as_ref().map(|adult| adult.id).into_iter().collect::<Vec<_>>();
-    let active = links::of_adults(session, &adult_id).await?.iter().filter(|link| link.active).count();
+    let links = links::of_adults(session, &adult_id).await?;
+    let stops = holds::in_force(app, session).await?;
+    let who = match &request {
+        Some(request) => holds::of_request(request, adult.as_ref()),
+        None => adult.as_ref().map(holds::of_adult).unwrap_or_default(),
+    };
+    if is_stopped(session, letter, &stops, &who, request.as_ref(), &links).await? {
+        return Ok(None);
+    }
+    let active = links.iter().filter(|link| link.active && !stops.forbid(&who, link.pupil)).count();
     let status = request.as_ref().map(|request| request.status);
     let reference = |request: &Option<Request>| -> Result<Reference, ServiceError> {
         request.as_ref().map(|request| request.reference.clone()).ok_or(ServiceError::Letter)
@@ -295,6 +322,18 @@ pub async fn write(
             }
             kinlink_mail::Letter::AccessEnded
         }
+        Letter::NewAddress { change, hours } => match standing_of(app, session, change).await? {
+            Some(Standing::Waiting) => {
+                let secret = app.key.derive(NEW_ADDRESS, &change.to_string());
+                kinlink_mail::Letter::NewAddress { url: format!("{}/confirm/email/{secret}", school.public_url), hours }
+            }
+            _ => return Ok(None),
+        },
+        // What was taken back before this was sent will not happen.
+        Letter::AddressChanging { change } => match standing_of(app, session, change).await? {
+            Some(Standing::Waiting | Standing::Done) => kinlink_mail::Letter::AddressChanging,
+            _ => return Ok(None),
+        },
     };
     let adult_name = match (&adult, &request) {
         (Some(adult), _) => format!("{} {}", adult.given_name, adult.family_name),
@@ -315,4 +354,47 @@ pub async fn write(
         locale: Locale::from_tag(locale),
     };
     Ok(Some(render(&text, &common)))
+}
+
+async fn standing_of(
+    app: &App,
+    session: &mut impl Session,
+    change: EmailChangeId,
+) -> Result<Option<Standing>, ServiceError> {
+    let change = email_changes::find(session, change).await?;
+    Ok(change.map(|change| standing(change.end, change.expires_at, app.now())))
+}
+
+/// Whether a hold forbids a letter. What everybody gets whose request comes and cannot be confirmed goes to held people as
+/// well: a mail that stays away would tell them.
+async fn is_stopped(
+    session: &mut impl Session,
+    letter: Letter,
+    stops: &Stops,
+    who: &Identity,
+    request: Option<&Request>,
+    links: &[Link],
+) -> Result<bool, ServiceError> {
+    if stops.0.is_empty()
+        || matches!(letter, Letter::ConfirmAddress { .. } | Letter::Received | Letter::CouldNotConfirm)
+    {
+        return Ok(false);
+    }
+    if stops.forbid_person(who) {
+        return Ok(true);
+    }
+    let claims = match request {
+        Some(request) => requests::claims(session, request.id).await?,
+        None => Vec::new(),
+    };
+    let is_held = |claim: &Claim| claim.pupil.is_some_and(|pupil| stops.forbid(who, pupil));
+    Ok(match letter {
+        Letter::ConfirmAddress { .. } | Letter::Received | Letter::CouldNotConfirm => false,
+        Letter::Question { .. } => claims.iter().any(is_held),
+        Letter::Approved | Letter::ChildAdded => {
+            claims.iter().filter(|claim| claim.state == ClaimState::Approved).all(is_held)
+        }
+        Letter::AccessEnded => links.iter().any(|link| stops.forbid(who, link.pupil)),
+        Letter::NewAddress { .. } | Letter::AddressChanging { .. } => stops.name(who),
+    })
 }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     App, ServiceError,
     cycle::{Ran, Report},
-    metric,
+    leavers, metric,
 };
 
 /// The id that follows a job: that of the request whose decision made it, or its own.
@@ -88,6 +88,22 @@ pub(crate) fn cycle_wrote(report: &Report) {
     metric::REQUESTS_PROVISIONED.add(report.provisioned);
     metric::MOODLE_STATEMENTS.record(report.moodle_statements);
     metric::BRAKE_ENGAGED.record(report.brake.into());
+}
+
+/// What Moodle says of pupils who left is not believed.
+pub(crate) fn leavers_held(report: &leavers::Report) {
+    metric::BRAKE_ENGAGED.record(1);
+    tracing::error!(
+        pupils = report.pupils,
+        newly_left = report.newly_left,
+        "more pupils seem to have left than is believed; nothing ends"
+    );
+}
+
+/// More login rows are due to go by a rule than is believed; none goes.
+pub(crate) fn login_rows_held(due: u64, rows: u64) {
+    metric::BRAKE_ENGAGED.record(1);
+    tracing::error!(due, rows, "more login rows are due to go than is believed; none goes");
 }
 
 /// A cycle ended, unless another one was running; counts what is left to be done.

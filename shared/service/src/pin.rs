@@ -20,13 +20,14 @@ use crate::{
     bulk::{MOST_AT_ONCE, Refusal},
     decide::load,
     error::retry_races,
+    holds,
     view::what_happened_since,
 };
 
 /// Pins a pupil to an open claim, in place of whoever was pinned before.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], [`ServiceError::Stale`]; refusals `wrong_status`, `not_open`,
+/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], [`ServiceError::Stale`]; refusals `wrong_status`, `refer_to_safeguarding`, `not_open`,
 /// `not_a_pupil`, `same_pupil` (another child of the request is that pupil); Moodle, the store.
 pub async fn pin_pupil(
     app: &App,
@@ -155,7 +156,7 @@ async fn pin_once(
     pupil: Option<MoodleUserId>,
     key: Option<&ChildKey>,
 ) -> Result<Request, ServiceError> {
-    let (mut request, mut claims) = load(app, id, version, Action::Approve).await?;
+    let (mut request, mut claims) = load(app, actor, id, version, Action::Approve).await?;
     let taken = claims.iter().any(|other| {
         other.id != claim
             && matches!(other.state, ClaimState::Open | ClaimState::Approved)
@@ -172,6 +173,9 @@ async fn pin_once(
     if key.is_some_and(|key| *key != child_key(&own.child)) {
         return Err(ServiceError::refused("other_child", "this child was typed in another way; look at it by itself"));
     }
+    if let Some(pupil) = pupil {
+        holds::require_request_free(app, &mut app.store.acquire().await?, &request, [pupil]).await?;
+    }
     own.pupil = pupil;
     let now = app.now();
     request.updated_at = now;
@@ -182,7 +186,7 @@ async fn pin_once(
     }
     let action = if pupil.is_some() { "request.pin" } else { "request.unpin" };
     let detail = json!({ "version": request.version, "claim": claim, "pupil": pupil });
-    audit::write(&mut tx, actor, now, &[audit::Entry::new(action, format!("request:{id}"), detail)]).await?;
+    audit::write(&mut tx, actor, now, &[audit::Entry::new(action, format!("request:{id}"), detail)]);
     tx.commit().await?;
     Ok(request)
 }

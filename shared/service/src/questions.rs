@@ -70,7 +70,7 @@ async fn answer_once(app: &App, token: &str, answer: &str) -> Result<Answered, S
     requests::update(&mut tx, &mut request, &claims).await.map_err(meanwhile)?;
     let detail = json!({ "version": request.version, "question": question.id });
     let entry = audit::Entry::new("request.answer", format!("request:{}", request.id), detail);
-    audit::write(&mut tx, &Actor::parent(), now, &[entry]).await?;
+    audit::write(&mut tx, &Actor::parent(), now, &[entry]);
     tx.commit().await?;
     Ok(Answered::Taken(request.reference))
 }

@@ -39,7 +39,7 @@ pub fn views(policy: &Policy) -> Vec<SettingView> {
 /// # Errors
 /// [`ServiceError::Forbidden`], the store, a stored value that does not fit.
 pub async fn list(app: &App, actor: &Actor) -> Result<Vec<SettingView>, ServiceError> {
-    require(actor, Permission::Read)?;
+    require(actor, Permission::Administer)?;
     Ok(views(&app.policy().await?))
 }
 
@@ -55,7 +55,7 @@ pub async fn set(app: &App, actor: &Actor, name: &str, value: &str) -> Result<Po
     let mut tx = app.store.begin().await?;
     settings::set(&mut tx, name, value.trim(), &actor.name, app.now()).await?;
     let entry = audit::Entry::new("setting.set", format!("setting:{name}"), json!({ "value": value.trim() }));
-    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    audit::write(&mut tx, actor, app.now(), &[entry]);
     tx.commit().await?;
     app.policy().await
 }

@@ -10,18 +10,19 @@ use kinlink_domain::{
     email::EmailAddress,
     ids::{Id, RequestId},
     locale::Locale,
+    outcome::Outcome,
     reference::Reference,
-    request::{Action, Status},
+    request::{Action, ClaimState, Status, status_by_claims},
 };
 use kinlink_store::{
-    Session, questions,
+    Session, accounts, questions,
     questions::Question,
-    requests::{self, Request},
+    requests::{self, Claim, Request},
 };
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-use crate::{App, ServiceError};
+use crate::{App, ServiceError, holds};
 
 /// Purpose of the derived secret in the link.
 const STATUS: &str = "status";
@@ -86,10 +87,14 @@ pub async fn find_by_status_token(app: &App, token: &str) -> Result<Option<Publi
     let state = match (request.status, question) {
         (Status::Unconfirmed, _) => PublicState::AwaitingEmailProof,
         (_, Some(question)) => PublicState::QuestionAsked { text: question.question },
+        // What a hold forbids looks like what staff ended.
+        (Status::Approved | Status::Provisioned, _) => match seen(app, &mut store, &request).await? {
+            Status::Approved => PublicState::Approved,
+            Status::Provisioned => PublicState::Ready,
+            _ => PublicState::Closed,
+        },
         // Staff asked in another way than by mail.
         (Status::Pending | Status::WaitingForParent, None) => PublicState::BeingLookedAt,
-        (Status::Approved, _) => PublicState::Approved,
-        (Status::Provisioned, _) => PublicState::Ready,
         (Status::Denied | Status::Duplicate | Status::Bogus | Status::Withdrawn | Status::Expired, _) => {
             PublicState::Closed
         }
@@ -101,6 +106,33 @@ pub async fn find_by_status_token(app: &App, token: &str) -> Result<Option<Publi
         updated_at: request.updated_at,
         reference: request.reference,
     }))
+}
+
+/// Where a request in force stands as if children whom a hold forbids had been withdrawn.
+async fn seen(app: &App, session: &mut impl Session, request: &Request) -> Result<Status, ServiceError> {
+    let stops = holds::in_force(app, session).await?;
+    if stops.0.is_empty() {
+        return Ok(request.status);
+    }
+    let adult = match request.adult {
+        Some(adult) => accounts::adult(session, adult).await?,
+        None => None,
+    };
+    let who = holds::of_request(request, adult.as_ref());
+    let mut claims = requests::claims(session, request.id).await?;
+    let before = claims.len();
+    let is_held = |claim: &Claim| {
+        claim.state == ClaimState::Approved && claim.pupil.is_some_and(|pupil| stops.forbid(&who, pupil))
+    };
+    claims.retain(|claim| !is_held(claim));
+    let is_left = |claim: &Claim| matches!(claim.state, ClaimState::Approved | ClaimState::Open);
+    Ok(if claims.len() == before {
+        request.status
+    } else if claims.iter().any(is_left) {
+        status_by_claims(claims.iter().map(|claim| (claim.state, claim.outcome == Some(Outcome::Linked))))
+    } else {
+        Status::Withdrawn
+    })
 }
 
 /// The request of a token.

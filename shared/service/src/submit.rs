@@ -1,5 +1,7 @@
 //! Submitting: what an adult sent becomes a request, or is refused field by field; never lost once answered.
 
+use std::net::IpAddr;
+
 use kinlink_domain::{
     ids::{RequestId, SourceId},
     policy::Policy,
@@ -24,6 +26,7 @@ use crate::{
     error::retry_races,
     mail::{self, Letter},
     observe,
+    quota::Quota,
 };
 
 /// Purpose of the derived secret in the link that proves an address.
@@ -57,14 +60,29 @@ pub struct Accepted {
     pub reference: Reference,
 }
 
-/// Stores a submission, once.
+/// As [`submit_from`], from nobody knows where.
 ///
 /// # Errors
-/// [`ServiceError::Invalid`] with [`Faults::Refuse`]; a refusal `idempotency_key_reused`; the store. After `Ok` the request
-/// is stored.
+/// As [`submit_from`].
 pub async fn submit(
     app: &App,
     source: &Source,
+    raw: &RawSubmission,
+    faults: Faults,
+    key: Option<&IdempotencyKey>,
+) -> Result<Accepted, ServiceError> {
+    submit_from(app, source, None, raw, faults, key).await
+}
+
+/// Stores a submission that came from a client, once.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] with [`Faults::Refuse`]; [`ServiceError::TooOften`], and nothing was stored; a refusal
+/// `idempotency_key_reused`; the store. After `Ok` the request is stored.
+pub async fn submit_from(
+    app: &App,
+    source: &Source,
+    client: Option<IpAddr>,
     raw: &RawSubmission,
     faults: Faults,
     key: Option<&IdempotencyKey>,
@@ -74,7 +92,16 @@ pub async fn submit(
         return Err(ServiceError::Invalid(submission.faults));
     }
     let policy = app.policy().await?;
-    retry_races!(store(app, &policy, source, raw, &submission, key))
+    retry_races!(store(app, &policy, source, client, raw, &submission, key))
+}
+
+/// Takes one of all the submissions that there may be. The last thing before the end of the transaction, because everybody
+/// waits for this row.
+///
+/// # Errors
+/// [`ServiceError::TooOften`]; the store.
+pub(crate) async fn take_of_all(app: &App, tx: &mut Tx<'_>, policy: &Policy) -> Result<(), ServiceError> {
+    Quota::hourly("submissions", "all", policy.submissions_per_hour).take(app, tx).await
 }
 
 /// Who sends a submission.
@@ -118,6 +145,7 @@ async fn store(
     app: &App,
     policy: &Policy,
     source: &Source,
+    client: Option<IpAddr>,
     raw: &RawSubmission,
     submission: &Submission,
     key: Option<&IdempotencyKey>,
@@ -129,10 +157,17 @@ async fn store(
     {
         return Ok(known);
     }
+    // Always in this order, so that two that wait for each other's rows cannot happen.
+    let client = client.map(|client| Quota::of_client("source-client", client, policy.source_per_address_per_hour));
+    let own = Quota::hourly("source", &source.id.to_string(), policy.source_per_hour);
+    for quota in client.into_iter().chain([own]) {
+        quota.take(app, &mut tx).await?;
+    }
     let (accepted, new) = put(app, &mut tx, policy, sender, raw, submission).await?;
     if let Some(key) = key {
         keep_answer(app, &mut tx, sender, key, &accepted).await?;
     }
+    take_of_all(app, &mut tx, policy).await?;
     tx.commit().await?;
     if let Some(request) = new {
         observe::received(&request, submission.children.len());
@@ -199,7 +234,7 @@ pub(crate) async fn put(
         "kind": request.kind, "status": request.status, "claims": claims.len(), "faults": request.faults.len(),
     });
     let entry = audit::Entry::new("request.submit", format!("request:{}", request.id), detail);
-    audit::write(tx, &sender.actor(), app.now(), &[entry]).await?;
+    audit::write(tx, &sender.actor(), app.now(), &[entry]);
     Ok((Accepted { reference: request.reference.clone() }, Some(request)))
 }
 

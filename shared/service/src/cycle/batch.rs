@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use kinlink_db::Connection;
 use kinlink_domain::{
     desired::{Account, AdultFacts, LinkFact, PupilFact, SignIn, SyncTask, Terms, desire},
-    ids::{AdultId, ContextId, JobId, LinkId, MoodleUserId, RoleId},
+    hold::Stops,
+    ids::{AdultId, ClaimId, ContextId, JobId, LinkId, MoodleUserId, RoleId},
     outcome::{Next, Outcome},
-    plan::{ActualRole, DesiredRole, Place, Plan, UserContext},
+    plan::{ActualRole, Addition, DesiredRole, Place, Plan, UserContext},
+    plan_row::{PlanRow, Write},
     policy::Policy,
+    reason::{Reason, Source},
     staff::Actor,
 };
 use kinlink_moodle::{
@@ -21,19 +24,26 @@ use kinlink_moodle::{
 };
 use kinlink_store::{
     accounts::{self, Adult},
-    audit, cycles,
+    audit, cycles, holds,
     jobs::{self, Job, Priority},
     ledger::{self, Owned, Standing},
     links::{self, Link},
-    mails, requests,
+    mails, put_backs,
+    put_backs::Contest,
+    requests,
 };
 use serde_json::json;
 
-use super::{Run, is_about_rows, ownership, tell};
+use super::{Run, is_about_rows, ownership, tell, why::Why};
 use crate::{
     App, ServiceError,
     mail::{self, Letter},
 };
+
+/// A row that was put back so often …
+const PUT_BACKS: i64 = 3;
+/// … within this time is left alone.
+const PUT_BACKS_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// What holds for every batch of a run.
 pub(super) struct Context {
@@ -89,6 +99,16 @@ struct Known {
     has_login_row: HashSet<AdultId>,
     /// Accounts in which we own rows for them, whatever their name is today.
     former_accounts: Vec<Standing>,
+    /// The holds in force.
+    stops: Stops,
+}
+
+/// The pupil of a link in force who was deleted in Moodle.
+pub(super) struct GonePupil {
+    pub(super) adult: AdultId,
+    pub(super) link: LinkId,
+    pub(super) claim: ClaimId,
+    pub(super) pupil: MoodleUserId,
 }
 
 /// What a batch comes to.
@@ -108,9 +128,52 @@ pub(super) struct Judged {
     vanished: Vec<ledger::Key>,
     /// Adults for whom something was written and not recorded: a process died in between.
     unsettled: BTreeSet<AdultId>,
+    /// Our rows that these adults account for.
+    pub(super) seen: Vec<i64>,
+    /// What stands beside each planned row, by its line: the adult and the pupil.
+    beside: HashMap<String, (Option<AdultId>, Option<MoodleUserId>)>,
+    /// Links in force whose pupil is gone.
+    pub(super) gone_pupils: Vec<GonePupil>,
+    /// Accounts in which we own rows and that bear another user name today.
+    pub(super) renamed: Vec<(AdultId, MoodleUserId)>,
+    /// Rows that are left alone.
+    pub(super) contested: Vec<(AdultId, LinkId, MoodleUserId)>,
+    /// Rows that are put back: we wrote them and somebody took them away.
+    put_back: Vec<ledger::Key>,
+    /// Rows that were put back too often and are left alone from now on.
+    newly_contested: Vec<(ledger::Key, AdultId, LinkId)>,
+    /// Accounts with a removal that is not made now.
+    held_users: BTreeSet<MoodleUserId>,
 }
 
 impl Judged {
+    /// The planned rows, with whose they are.
+    pub(super) fn rows(&self) -> impl Iterator<Item = PlanRow> + '_ {
+        self.plan.rows().map(|mut row| {
+            if let Some((adult, pupil)) = self.beside.get(&row.line()) {
+                row.adult = *adult;
+                row.pupil = row.pupil.or(*pupil);
+            }
+            row
+        })
+    }
+
+    /// Leaves rows out of the plan; what was found about the links of their adults is not recorded.
+    pub(super) fn leave_out(&mut self, rows: &[PlanRow]) {
+        let lines: HashSet<String> = rows.iter().map(PlanRow::line).collect();
+        self.plan.retain(|row| !lines.contains(&row.line()));
+        for row in rows {
+            for link in row.adult.and_then(|adult| self.links_of.get(&adult)).into_iter().flatten() {
+                self.outcomes.remove(link);
+            }
+            if row.write == Write::Remove {
+                self.held_users.insert(row.user);
+            }
+        }
+        let stays: HashSet<ledger::Key> = self.plan.additions.iter().filter_map(key_of).collect();
+        self.put_back.retain(|key| stays.contains(key));
+    }
+
     /// The adults for whom the plan holds a row, or something is still to be recorded.
     pub(super) fn differing(&self) -> Vec<AdultId> {
         let mut adults: BTreeSet<AdultId> =
@@ -162,6 +225,7 @@ async fn process_once(run: &mut Run<'_>, context: &Context, batch: &Batch) -> Re
     let app = run.app;
     let known = read_store(app, context, &batch.adults).await?;
     let mut judged = judge(app, &mut run.locked.connection, context, &known).await?;
+    run.keep_to_plan(&mut judged);
     hold_removals(run, &mut judged);
 
     if judged.needs_sync || batch.jobs.iter().any(|job| job.priority == Priority::Removal) {
@@ -178,11 +242,17 @@ async fn process_once(run: &mut Run<'_>, context: &Context, batch: &Batch) -> Re
     // Only who just lost their access loses their sessions, once.
     let removal_of: HashSet<AdultId> =
         batch.jobs.iter().filter(|job| job.priority == Priority::Removal).map(|job| job.adult).collect();
-    let ended = if context.policy.end_sessions && !removal_of.is_empty() && !run.report.brake {
-        std::mem::take(&mut judged.ended_accounts)
-    } else {
-        BTreeSet::new()
-    };
+    let mut ended = BTreeSet::new();
+    if context.policy.end_sessions {
+        let removals = &judged.plan.removals;
+        let losing: BTreeSet<MoodleUserId> = removals.iter().map(|removal| removal.row.user).collect();
+        let just_lost = |user: &&MoodleUserId| {
+            (!removal_of.is_empty() || losing.contains(user)) && !judged.held_users.contains(user)
+        };
+        ended.extend(judged.ended_accounts.iter().filter(just_lost));
+        let referred = removals.iter().filter(|removal| removal.reason == Reason::Referred);
+        ended.extend(referred.map(|removal| removal.row.user));
+    }
     let (prefix, site, signature) = (&context.prefix, &context.site, &context.signature);
     apply::roles(&mut run.locked.connection, prefix, site, signature, &judged.plan, &ended).await?;
     if !judged.plan.additions.is_empty() {
@@ -195,6 +265,15 @@ async fn process_once(run: &mut Run<'_>, context: &Context, batch: &Batch) -> Re
     report.adults += batch.adults.len() as u64;
     report.added += judged.plan.additions.len() as u64;
     report.removed += judged.plan.removals.len() as u64;
+    report.put_back += judged.put_back.len() as u64;
+    if !judged.newly_contested.is_empty() {
+        report.contested += judged.newly_contested.len() as u64;
+        report.warn(
+            "somebody or something in Moodle takes rows of ours away each time they are put back; they are left alone until a \
+             person says otherwise"
+                .to_owned(),
+        );
+    }
     report.contexts += (judged.plan.new_contexts.len() + judged.plan.mended_contexts.len()) as u64;
     report.provisioned += provisioned;
     report.count(&judged.outcomes);
@@ -208,6 +287,7 @@ async fn read_store(app: &App, context: &Context, adults: &[AdultId]) -> Result<
         links: links::of_adults(&mut store, adults).await?,
         has_login_row: accounts::login_rows_of(&mut store, adults).await?.into_iter().map(|row| row.adult).collect(),
         former_accounts: ledger::standing_of(&mut store, &context.policy.component, adults).await?,
+        stops: holds::in_force(&mut store, app.now()).await?,
     })
 }
 
@@ -238,7 +318,8 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
     let accounts: Vec<MoodleUserId> = accounts.into_iter().collect();
     let ownership = ownership(app, &context.policy, &accounts).await?;
     let mut actual = roles::of_users(moodle, prefix, &ownership, &accounts).await?;
-    let absent = absent(app, context, known, &actual).await?;
+    let differing = differing_users(known, &actual);
+    let there: HashSet<ledger::Key> = actual.iter().filter(|row| row.ours).map(key).collect();
     // A row of another adult's link is that adult's business, and a row whose link nobody knows is a full cycle's.
     let own_links: HashSet<i64> = known.links.iter().map(|link| link.id.0).collect();
     if context.terms.item_is_link {
@@ -290,13 +371,24 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
         accounts_of: HashMap::new(),
         vanished: Vec::new(),
         unsettled: BTreeSet::new(),
+        seen: actual.iter().filter(|row| row.ours).map(|row| row.id).collect(),
+        beside: HashMap::new(),
+        gone_pupils: Vec::new(),
+        renamed: Vec::new(),
+        contested: Vec::new(),
+        put_back: Vec::new(),
+        newly_contested: Vec::new(),
+        held_users: BTreeSet::new(),
     };
+    let mut account_today: HashMap<AdultId, MoodleUserId> = HashMap::new();
+    let mut stopped_rows: BTreeSet<(MoodleUserId, ContextId)> = BTreeSet::new();
     for standing in &known.former_accounts {
         judged.accounts_of.entry(standing.adult).or_default().push(standing.user);
     }
     for adult in &known.adults {
         let own = links_by_adult.get(&adult.id).cloned().unwrap_or_default();
         let account = account_of(adult);
+        let identity = crate::holds::of_account(adult, account);
         let facts = AdultFacts {
             sign_in: match (adult.picked_user, known.has_login_row.contains(&adult.id)) {
                 (Some(_), _) => SignIn::PickedAccount,
@@ -316,6 +408,7 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
                     pupil: link.pupil,
                     active: link.active,
                     has_row: has_row(link, account),
+                    held: known.stops.forbid(&identity, link.pupil),
                 })
                 .collect(),
         };
@@ -330,12 +423,49 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
             .values()
             .any(|outcome| matches!(outcome, Outcome::WaitingForAccount | Outcome::AccountSuspended));
         judged.accounts_of.entry(adult.id).or_default().extend(account.map(|user| user.id));
+        account_today.extend(account.map(|user| (adult.id, user.id)));
+        // Wherever rows of a held link may stand, also of one that has ended, and what stood beside them.
+        let held = facts.links.iter().filter(|link| link.held).filter_map(|link| contexts.get(&link.pupil));
+        let mut held: Vec<ContextId> = held.map(|context| context.id).collect();
+        if !held.is_empty() {
+            held.extend(&context.terms.static_contexts);
+        }
+        for user in judged.accounts_of.get(&adult.id).into_iter().flatten() {
+            stopped_rows.extend(held.iter().map(|context| (*user, *context)));
+        }
+        let gone = own.iter().filter(|link| decided.outcomes.get(&link.id) == Some(&Outcome::PupilDeleted));
+        judged.gone_pupils.extend(gone.map(|link| GonePupil {
+            adult: adult.id,
+            link: link.id,
+            claim: link.claim,
+            pupil: link.pupil,
+        }));
         judged.links_of.insert(adult.id, own.iter().map(|link| link.id).collect());
         judged.desired.extend(decided.roles.into_iter().map(|row| (row, adult.id)));
         judged.outcomes.extend(decided.outcomes);
     }
     let desired: BTreeSet<DesiredRole> = judged.desired.keys().copied().collect();
-    judged.plan = Plan::compare(&desired, &actual, &judged.contexts);
+    let names: HashMap<AdultId, &str> =
+        known.adults.iter().filter_map(|adult| Some((adult.id, adult.username.as_deref()?))).collect();
+    for standing in known.former_accounts.iter().filter(|standing| standing.rows > 0) {
+        let name = names.get(&standing.adult);
+        let renamed = by_id
+            .get(&standing.user)
+            .is_some_and(|user| !user.deleted && user.auth == "db" && name.is_some_and(|name| user.username != *name));
+        if renamed && known.has_login_row.contains(&standing.adult) {
+            judged.renamed.push((standing.adult, standing.user));
+        }
+    }
+    let why = Why::new(
+        &known.links,
+        &judged.outcomes,
+        &judged.contexts,
+        &account_today,
+        &judged.accounts_of,
+        &stopped_rows,
+        &context.terms,
+    );
+    judged.plan = Plan::compare(&desired, &actual, &judged.contexts, |row| why.removed(row));
     if !context.terms.item_is_link {
         // Without a component our row would be the very same as one that somebody made by hand: theirs serves, and stays theirs.
         let theirs: HashSet<(MoodleUserId, ContextId, RoleId)> =
@@ -344,32 +474,98 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
             addition.context.is_none_or(|context| !theirs.contains(&(addition.row.user, context, addition.row.role)))
         });
     }
-    // What is to be written again is not gone for good.
-    let again: HashSet<ledger::Key> = judged
-        .plan
-        .additions
-        .iter()
-        .filter_map(|addition| Some((addition.row.user, addition.context?, addition.row.role, addition.row.item)))
+    let removals = judged.plan.removals.iter();
+    judged.beside = removals
+        .map(|removal| (removal.row().line(), (why.adult_of(&removal.row), why.pupil_of(&removal.row))))
+        .chain(
+            judged
+                .plan
+                .additions
+                .iter()
+                .map(|addition| (addition.row().line(), (judged.desired.get(&addition.row).copied(), None))),
+        )
         .collect();
-    judged.vanished = absent.into_iter().filter(|key| !again.contains(key)).collect();
+    let noted = noted(app, context, &judged.plan, differing).await?;
+    judged.plan.additions = std::mem::take(&mut judged.plan.additions)
+        .into_iter()
+        .map(|addition| {
+            // Written by us, and gone: somebody took it away.
+            let drifted = key_of(&addition).is_some_and(|key| noted.get(&key) == Some(&true));
+            if drifted { Addition { reason: Reason::DriftPutBack, ..addition } } else { addition }
+        })
+        .collect();
+    // What is to be written again is not gone for good, and neither is what is left alone.
+    let again: HashSet<ledger::Key> = judged.plan.additions.iter().filter_map(key_of).collect();
+    leave_contested_alone(app, context, known, &mut judged).await?;
+    let absent = noted.into_keys().filter(|key| !there.contains(key));
+    judged.vanished = absent.filter(|key| !again.contains(key)).collect();
     let vanished_from: HashSet<MoodleUserId> = judged.vanished.iter().map(|(user, ..)| *user).collect();
     judged.unsettled = known
         .former_accounts
         .iter()
         .filter(|standing| standing.intended > 0 || vanished_from.contains(&standing.user))
         .map(|standing| standing.adult)
+        .chain(judged.newly_contested.iter().map(|(_, adult, _)| *adult))
         .collect();
     Ok(judged)
 }
 
-/// Rows that the ledger names and Moodle lacks. Asked only for accounts whose numbers of rows differ: a process died between
-/// writing and recording, or somebody deleted rows.
-async fn absent(
+/// Takes rows out of the plan that were put back again and again: two systems that fight help nobody. Nothing is asked when
+/// nothing is to be put back.
+async fn leave_contested_alone(
     app: &App,
     context: &Context,
     known: &Known,
-    actual: &[ActualRole],
-) -> Result<Vec<ledger::Key>, ServiceError> {
+    judged: &mut Judged,
+) -> Result<(), ServiceError> {
+    let drifted = judged.plan.additions.iter().filter(|addition| addition.reason == Reason::DriftPutBack);
+    let keys: Vec<ledger::Key> = drifted.filter_map(key_of).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let since = app.now().checked_sub(PUT_BACKS_WITHIN).unwrap_or(kinlink_domain::Timestamp::MIN);
+    let component = &context.policy.component;
+    let mut store = app.store.acquire().await?;
+    let left_alone: HashSet<ledger::Key> =
+        put_backs::contested(&mut store, component, &keys).await?.into_iter().collect();
+    let often = put_backs::frequent(&mut store, component, &keys, since, PUT_BACKS).await?;
+    let often: HashSet<ledger::Key> = often.into_iter().collect();
+    let additions = std::mem::take(&mut judged.plan.additions);
+    for addition in additions {
+        let key = key_of(&addition).filter(|_| addition.reason == Reason::DriftPutBack);
+        let Some(key) = key.filter(|key| left_alone.contains(key) || often.contains(key)) else {
+            judged.put_back.extend(key);
+            judged.plan.additions.insert(addition);
+            continue;
+        };
+        let Some(adult) = judged.desired.get(&addition.row).copied() else { continue };
+        let link = known
+            .links
+            .iter()
+            .find(|link| link.adult == adult && link.active && addition.row.place == Place::Pupil(link.pupil));
+        let link = link.map_or(LinkId(0), |link| link.id);
+        if let Some(outcome) = judged.outcomes.get_mut(&link) {
+            *outcome = Outcome::Contested;
+        }
+        judged.contested.push((adult, link, addition.row.user));
+        if !left_alone.contains(&key) {
+            judged.newly_contested.push((key, adult, link));
+        }
+    }
+    Ok(())
+}
+
+fn key(row: &ActualRole) -> ledger::Key {
+    (row.user, row.context, row.role, row.item)
+}
+
+fn key_of(addition: &Addition) -> Option<ledger::Key> {
+    Some((addition.row.user, addition.context?, addition.row.role, addition.row.item))
+}
+
+/// Accounts in which there are more or fewer rows of ours than the ledger names: a process died between writing and
+/// recording, or somebody changed rows.
+fn differing_users(known: &Known, actual: &[ActualRole]) -> BTreeSet<MoodleUserId> {
     let mut surplus: BTreeMap<MoodleUserId, i64> = BTreeMap::new();
     for standing in &known.former_accounts {
         *surplus.entry(standing.user).or_default() += standing.rows;
@@ -377,13 +573,25 @@ async fn absent(
     for row in actual.iter().filter(|row| row.ours) {
         *surplus.entry(row.user).or_default() -= 1;
     }
-    let users: Vec<MoodleUserId> = surplus.into_iter().filter(|(_, rows)| *rows != 0).map(|(user, _)| user).collect();
+    surplus.into_iter().filter(|(_, rows)| *rows != 0).map(|(user, _)| user).collect()
+}
+
+/// The rows that the ledger names in the accounts that differ, each with whether it was written. Nothing is asked when
+/// everything is as it should be.
+async fn noted(
+    app: &App,
+    context: &Context,
+    plan: &Plan,
+    mut users: BTreeSet<MoodleUserId>,
+) -> Result<HashMap<ledger::Key, bool>, ServiceError> {
+    users.extend(plan.dirty_users());
     if users.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
-    let there: HashSet<ledger::Key> = actual.iter().map(|row| (row.user, row.context, row.role, row.item)).collect();
-    let noted = ledger::of_users(&mut app.store.acquire().await?, &context.policy.component, &users).await?;
-    Ok(noted.into_iter().filter(|key| !there.contains(key)).collect())
+    let users: Vec<MoodleUserId> = users.into_iter().collect();
+    let mut store = app.store.acquire().await?;
+    let noted = ledger::noted_of_users(&mut store, &context.policy.component, &users).await?;
+    Ok(noted.into_iter().collect())
 }
 
 /// The plan of some adults, for a survey: reads only.
@@ -397,28 +605,32 @@ pub(super) async fn survey(
     judge(app, moodle, context, &known).await
 }
 
-/// Takes the removals out of a batch's plan when the brake is engaged, or engages it when this batch would pass the limit.
+/// Takes the removals of held sources out of a batch's plan; a source that would pass the limit by this batch is held from
+/// now on.
 fn hold_removals(run: &mut Run<'_>, judged: &mut Judged) {
-    let removals = judged.plan.removals.len() as u64;
-    if removals == 0 {
+    let mut counts: BTreeMap<Source, u64> = BTreeMap::new();
+    for removal in &judged.plan.removals {
+        if let Some(source) = removal.reason.source() {
+            *counts.entry(source).or_default() += 1;
+        }
+    }
+    for (source, count) in counts {
+        run.expect_removals(source, count);
+    }
+    let is_held = |reason: Reason| reason.source().is_some_and(|source| run.brake.holds(source));
+    let held: Vec<PlanRow> = judged.rows().filter(|row| row.write == Write::Remove && is_held(row.reason)).collect();
+    if held.is_empty() {
         return;
     }
-    if let (false, Some(limit)) = (run.report.brake, run.report.limit)
-        && run.report.removed + removals > limit
-    {
-        run.hold(run.report.removed + removals, run.report.owned);
-    }
-    if !run.report.brake {
-        return;
-    }
-    run.report.held += removals;
-    let held: HashSet<i64> = judged.plan.removals.iter().map(|removal| removal.row.item).collect();
+    let items: HashSet<i64> = held.iter().map(|row| row.item).collect();
     for (link, outcome) in &mut judged.outcomes {
-        if *outcome == Outcome::Ended && held.contains(&link.0) {
+        if *outcome == Outcome::Ended && items.contains(&link.0) {
             *outcome = Outcome::RemovalHeld;
         }
     }
-    judged.plan.removals.clear();
+    judged.plan.removals.retain(|removal| !is_held(removal.reason));
+    judged.held_users.extend(held.iter().map(|row| row.user));
+    run.hold_rows(&held);
 }
 
 async fn sync_task(moodle: &mut Connection, prefix: &Prefix) -> Result<SyncTask, ServiceError> {
@@ -489,12 +701,23 @@ async fn settle(run: &mut Run<'_>, context: &Context, batch: &Batch, judged: &Ju
         // A full cycle looked and found everything as it should be: nothing to record.
         return Ok(0);
     }
-    let held = run.report.brake;
+    let held = !judged.held_users.is_empty();
     ledger::settle(&mut tx, &batch.adults, held, run.cycle, now).await?;
-    let mut removed: Vec<ledger::Key> =
-        judged.plan.removals.iter().map(|r| (r.row.user, r.row.context, r.row.role, r.row.item)).collect();
+    // Where only a second copy went, the row itself stays ours.
+    let removals = judged.plan.removals.iter().filter(|removal| removal.reason != Reason::SurplusCopy);
+    let mut removed: Vec<ledger::Key> = removals.map(|r| (r.row.user, r.row.context, r.row.role, r.row.item)).collect();
     removed.extend(&judged.vanished);
     ledger::removed(&mut tx, &context.policy.component, &removed, run.cycle, now).await?;
+    put_backs::note(&mut tx, &context.policy.component, &judged.put_back, now).await?;
+    let contests: Vec<Contest> = judged
+        .newly_contested
+        .iter()
+        .map(|(row, adult, link)| {
+            let component = context.policy.component.clone();
+            Contest { id: app.new_id(), row: *row, component, adult: *adult, link: *link, began_at: now }
+        })
+        .collect();
+    put_backs::contest(&mut tx, &contests).await?;
     let results: Vec<(LinkId, Outcome)> = judged.outcomes.iter().map(|(link, outcome)| (*link, *outcome)).collect();
     cycles::record(&mut tx, run.cycle, &results, now).await?;
     requests::record_outcomes(&mut tx, &results, now).await?;
@@ -508,7 +731,7 @@ async fn settle(run: &mut Run<'_>, context: &Context, batch: &Batch, judged: &Ju
             .iter()
             .map(|id| audit::Entry::new("request.provision", format!("request:{id}"), json!({ "cycle": run.cycle })))
             .collect();
-        audit::write(&mut tx, &Actor::system(), now, &entries).await?;
+        audit::write(&mut tx, &Actor::system(), now, &entries);
     }
     let letters: Vec<_> = linked
         .iter()

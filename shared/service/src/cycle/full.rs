@@ -1,73 +1,133 @@
 //! Everybody, not only those with jobs: a survey that reads, then the batches that differ, then rows that are nobody's.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use kinlink_db::Connection;
 use kinlink_domain::{
-    ids::{AdultId, LinkId},
+    brake::has_shrunk,
+    ids::{AdultId, LinkId, MoodleUserId},
     plan::{ActualRole, Digest, Plan, Removal},
+    plan_row::PlanRow,
+    reason::{Reason, Source},
 };
-use kinlink_moodle::{apply, roles};
-use kinlink_store::{accounts, ledger, links};
+use kinlink_moodle::{apply, pupils, roles};
+use kinlink_store::{accounts, ledger, plans};
 
 use super::{
     BATCH, Run,
-    batch::{self, Context},
+    batch::{self, Context, GonePupil},
+    braking::removals_of,
     ownership,
 };
 use crate::{App, ServiceError};
 
-/// Rows of ours that are read at once when looking for strays; one statement looks up their links.
+/// Rows of ours that are read at once when looking for strays.
 const PAGE: i64 = 5_000;
+/// Under which name the number of pupils is remembered.
+const PUPILS: &str = "pupils";
 
 /// What a survey found.
-pub(super) struct Survey {
+pub(crate) struct Survey {
     /// Every row that would be written.
-    pub(super) plan: Plan,
+    pub(crate) plan: Plan,
+    /// The same rows with whose they are.
+    pub(crate) rows: Vec<PlanRow>,
     /// Its digest.
-    pub(super) digest: Digest,
+    pub(crate) digest: Digest,
     /// The adults for whom something would be written.
     pub(super) adults: Vec<AdultId>,
-    /// Rows with our component whose link nobody knows.
-    pub(super) strays: Vec<ActualRole>,
+    /// Links in force whose pupil is gone.
+    pub(super) gone_pupils: Vec<GonePupil>,
+    /// Accounts that bear another user name today.
+    pub(super) renamed: Vec<(AdultId, MoodleUserId)>,
+    /// Rows that are left alone.
+    pub(super) contested: Vec<(AdultId, LinkId, MoodleUserId)>,
+    /// Rows marked as ours for which no adult accounts.
+    strays: Vec<ActualRole>,
+    /// Rows in Moodle that are marked as ours.
+    marked: u64,
+    /// Pupils, by the pupil filter.
+    pub(super) pupils: u64,
+    /// How many there were when they were believed last.
+    pupils_before: Option<u64>,
+}
+
+impl Survey {
+    /// How many removals there would be of each source.
+    pub(crate) fn removals(&self) -> BTreeMap<Source, u64> {
+        removals_of(&self.rows)
+    }
+
+    /// Sources that rely on something that is empty, or less than half of what it was. A store that explains less than half
+    /// of what is marked as ours in Moodle was lost or restored to an older state.
+    pub(crate) fn shrunken(&self) -> BTreeSet<Source> {
+        let mut shrunken = BTreeSet::new();
+        let strays = self.strays.len() as u64;
+        if has_shrunk(self.marked - strays, self.marked) {
+            shrunken.insert(Source::Reconciliation);
+        }
+        if self.pupils_before.is_some_and(|before| has_shrunk(self.pupils, before)) {
+            shrunken.insert(Source::Leavers);
+        }
+        shrunken
+    }
 }
 
 /// Compares everybody. Reads only.
-pub(super) async fn survey(
+pub(crate) async fn survey(
     app: &App,
     moodle: &mut Connection,
     context: &Context,
     progress: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Survey, ServiceError> {
-    let mut survey =
-        Survey { plan: Plan::default(), digest: Digest::default(), adults: Vec::new(), strays: Vec::new() };
+    let mut survey = Survey {
+        plan: Plan::default(),
+        rows: Vec::new(),
+        digest: Digest::default(),
+        adults: Vec::new(),
+        gone_pupils: Vec::new(),
+        renamed: Vec::new(),
+        contested: Vec::new(),
+        strays: Vec::new(),
+        marked: 0,
+        pupils: pupils::count(moodle, &context.prefix, &context.policy, &context.site).await?,
+        pupils_before: plans::size(&mut app.store.acquire().await?, PUPILS).await?,
+    };
     let mut after = None;
-    let mut seen = 0;
+    let mut seen = HashSet::new();
+    let mut done = 0;
     loop {
         let page = accounts::adults_after(&mut app.store.acquire().await?, after, BATCH).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         let ids: Vec<AdultId> = page.iter().map(|adult| adult.id).collect();
-        let judged = batch::survey(app, moodle, context, &ids).await?;
+        let mut judged = batch::survey(app, moodle, context, &ids).await?;
+        survey.gone_pupils.append(&mut judged.gone_pupils);
+        survey.renamed.append(&mut judged.renamed);
+        survey.contested.append(&mut judged.contested);
         // Only who differs is processed, or who is still to be recorded after a process that died.
         survey.adults.extend(judged.differing());
+        seen.extend(&judged.seen);
         if !judged.plan.is_empty() {
             survey.digest.add(&judged.plan);
+            survey.rows.extend(judged.rows());
             survey.plan.extend(judged.plan);
         }
-        seen += ids.len() as u64;
-        progress(seen);
+        done += ids.len() as u64;
+        progress(done);
     }
-    find_strays(app, moodle, context, &mut survey).await?;
+    find_strays(app, moodle, context, &mut survey, &seen).await?;
     Ok(survey)
 }
 
-/// Rows with our component whose link the store does not have: written by a store that was lost or restored to an older state.
+/// Rows marked as ours for which no adult accounts: written by a store that was lost or restored to an older state. Their
+/// link is unknown, or its number was given anew to somebody else.
 async fn find_strays(
     app: &App,
     moodle: &mut Connection,
     context: &Context,
     survey: &mut Survey,
+    seen: &HashSet<i64>,
 ) -> Result<(), ServiceError> {
     let ownership = ownership(app, &context.policy, &[]).await?;
     let mut after = 0;
@@ -75,33 +135,44 @@ async fn find_strays(
         let page = roles::page(moodle, &context.prefix, &ownership, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;
-        let items: BTreeSet<i64> = page.iter().map(|row| row.item).filter(|item| *item != 0).collect();
-        let items: Vec<LinkId> = items.into_iter().map(LinkId).collect();
-        let known = links::by_ids(&mut app.store.acquire().await?, &items).await?;
-        let known: HashSet<i64> = known.into_iter().map(|link| link.id.0).collect();
-        for row in page.into_iter().filter(|row| row.item != 0 && !known.contains(&row.item)) {
-            survey.plan.removals.insert(Removal { row });
-            let mut stray = Plan::default();
-            stray.removals.insert(Removal { row });
-            survey.digest.add(&stray);
-            survey.strays.push(row);
+        survey.marked += page.len() as u64;
+        for row in page.into_iter().filter(|row| !seen.contains(&row.id)) {
+            let removal = Removal { row, reason: Reason::Stray };
+            if survey.plan.removals.insert(removal) {
+                survey.digest.add_line(&removal.row().line());
+                survey.rows.push(removal.row());
+                survey.strays.push(row);
+            }
         }
     }
 }
 
-/// Removes the strays that a survey found, unless the brake holds removals.
+/// Remembers how many pupils there are, so that a filter that suddenly gives few is noticed.
+pub(super) async fn believe_pupils(app: &App, survey: &Survey) -> Result<(), ServiceError> {
+    if survey.pupils_before != Some(survey.pupils) {
+        plans::set_size(&mut app.store.acquire().await?, PUPILS, survey.pupils, app.now()).await?;
+    }
+    Ok(())
+}
+
+/// Removes the strays that a survey found and that the run may remove.
 pub(super) async fn remove_strays(run: &mut Run<'_>, context: &Context, survey: &Survey) -> Result<(), ServiceError> {
-    if survey.strays.is_empty() {
+    let removals = survey.strays.iter().map(|row| Removal { row: *row, reason: Reason::Stray });
+    let mut plan = Plan { removals: removals.collect(), ..Plan::default() };
+    if let Some(only) = &run.only {
+        plan.retain(|row| only.contains(&row.line()));
+    }
+    if run.brake.holds(Source::Reconciliation) {
+        run.hold_rows(&plan.rows().collect::<Vec<_>>());
         return Ok(());
     }
-    if run.report.brake {
-        run.report.held += survey.strays.len() as u64;
+    if plan.removals.is_empty() {
         return Ok(());
     }
-    let plan = Plan { removals: survey.strays.iter().map(|row| Removal { row: *row }).collect(), ..Plan::default() };
     let (prefix, site, signature) = (&context.prefix, &context.site, &context.signature);
     apply::roles(&mut run.locked.connection, prefix, site, signature, &plan, &BTreeSet::new()).await?;
-    let keys: Vec<ledger::Key> = survey.strays.iter().map(|row| (row.user, row.context, row.role, row.item)).collect();
+    let keys: Vec<ledger::Key> =
+        plan.removals.iter().map(|Removal { row, .. }| (row.user, row.context, row.role, row.item)).collect();
     let mut tx = run.app.store.begin().await?;
     ledger::removed(&mut tx, &context.policy.component, &keys, run.cycle, run.app.now()).await?;
     tx.commit().await?;

@@ -1,7 +1,8 @@
 //! The provisioner: one run drains the queue, compares what should be in Moodle with what is, and writes the difference.
 //!
 //! Read in this order: this file (lease, lock, the loop over batches, the end), [`batch`](self) `batch.rs` (one batch: facts,
-//! plan, apply, settle), `full.rs` (everybody, not only those with jobs), `report.rs` (what comes out).
+//! plan, apply, settle), `why.rs` (why a row goes), `braking.rs`, `full.rs` (everybody, not only those with jobs),
+//! `report.rs` (what comes out).
 //!
 //! Invariants, each with a test that kills the process between any two writes:
 //! * The outbox is the truth; a queue message is a hint. Doubled, reordered or lost messages change nothing.
@@ -10,17 +11,23 @@
 //! * One writer: a lease in the store, and the advisory lock of the connection that writes.
 
 mod batch;
+mod braking;
+mod classes;
 mod full;
 mod report;
 mod tell;
+mod why;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use kinlink_domain::{
     Timestamp,
-    ids::{AdultId, CycleId, JobId},
+    brake::{self, Held},
+    ids::{AdultId, CycleId, JobId, PlanId},
+    plan_row::{PlanRow, Scope, Write},
     policy::Policy,
+    reason::{Reason, Source},
     staff::{Actor, Permission},
 };
 use kinlink_moodle::{Locked, MoodleError, roles::Ownership, site};
@@ -30,14 +37,16 @@ use kinlink_store::{
     cycles::{Cycle, CycleState},
     jobs,
     jobs::Job,
-    leases, ledger,
+    leases, ledger, plans as kept,
 };
 use serde_json::json;
 
 pub use report::{Ran, Reached, Report, Step};
 
-use crate::{App, ServiceError, access::require, observe};
-use batch::{Batch, Context};
+use crate::{App, ServiceError, access::require, leavers, observe, plans};
+use batch::{Batch, Context, Judged};
+use braking::Braking;
+pub(crate) use full::Survey;
 
 /// Adults in one batch: what bounds a cycle's memory and the size of its transactions.
 pub const BATCH: u32 = 1_000;
@@ -58,7 +67,7 @@ pub enum Mode {
     Jobs,
     /// Everybody: compare, put right, report strays.
     Full,
-    /// Everybody, and exactly the plan with this digest, without the brake.
+    /// Exactly the plan with this id or digest, also where the brake holds it.
     Apply(String),
 }
 
@@ -83,7 +92,8 @@ pub type Progress<'a> = &'a (dyn Fn(&Report) + Send + Sync);
 /// stopped from outside; the run stops in time and leaves the rest to the next one.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`]; a refusal `plan_changed` with [`Mode::Apply`]; what stopped the run: the store, Moodle or its
+/// [`ServiceError::Forbidden`]; with [`Mode::Apply`] [`ServiceError::NotFound`] and the refusals `plan_changed` (its parts say
+/// what changed) and `second_person` (it was noted who asked; somebody else has to); what stopped the run: the store, Moodle or its
 /// preconditions. What was finished before stays finished; nothing is lost.
 pub async fn run(
     app: &App,
@@ -96,8 +106,20 @@ pub async fn run(
     if actor.name != Actor::system().name {
         require(actor, Permission::RunCycle)?;
     }
+    let mode = match mode {
+        Mode::Apply(reference) => {
+            let plan = plans::resolve(app, actor, &reference).await?;
+            if let Some((_, cycle)) = plan.applied {
+                let mode = Mode::Apply(plan.id.to_string());
+                return Ok(Ran::Done(Box::new(Report { already_applied: true, ..Report::new(cycle, &mode) })));
+            }
+            plans::admit(app, actor, &plan).await?;
+            Mode::Apply(plan.id.to_string())
+        }
+        mode => mode,
+    };
     let clock = Instant::now();
-    let result = run_alone(app, actor, mode, deadline, progress).await;
+    let result = Box::pin(run_alone(app, actor, mode, deadline, progress)).await;
     observe::cycle_ended(app, clock.elapsed(), &result).await;
     result
 }
@@ -147,7 +169,18 @@ async fn run_with_lease(
         Err(error) => return Err(fail(app, actor, &mode, error.into()).await),
     };
     let (cycle, mode) = begin(app, actor, mode).await?;
-    let mut run = Run { app, locked, cycle, holder, deadline, progress, report: Report::new(cycle, &mode) };
+    let mut run = Run {
+        app,
+        locked,
+        cycle,
+        holder,
+        deadline,
+        progress,
+        report: Report::new(cycle, &mode),
+        brake: Braking::default(),
+        only: None,
+        held: Vec::new(),
+    };
     let result = run.go(&mode).await;
     run.locked.release().await;
     run.report.moodle_statements = statements() - before;
@@ -182,7 +215,12 @@ async fn begin(app: &App, actor: &Actor, mode: Mode) -> Result<(CycleId, Mode), 
     };
     let (id, mode) = if let Some(asked) = asked {
         cycles::start(&mut tx, asked.id, now).await?;
-        (asked.id, if asked.action == Mode::Full.code() { Mode::Full } else { mode })
+        let mode = match asked.plan {
+            Some(plan) => Mode::Apply(plan.to_string()),
+            None if asked.action == Mode::Full.code() => Mode::Full,
+            None => mode,
+        };
+        (asked.id, mode)
     } else {
         let cycle = running(app, actor, &mode);
         cycles::insert(&mut tx, &cycle).await?;
@@ -198,6 +236,10 @@ fn running(app: &App, actor: &Actor, mode: &Mode) -> Cycle {
         action: mode.code().to_owned(),
         state: CycleState::Running,
         actor: actor.name.clone(),
+        plan: match mode {
+            Mode::Apply(plan) => plan.parse().ok(),
+            Mode::Jobs | Mode::Full => None,
+        },
         created_at: app.now(),
         started_at: Some(app.now()),
         finished_at: None,
@@ -233,8 +275,7 @@ pub async fn revive(app: &App, actor: &Actor, adult: Option<AdultId>) -> Result<
     let mut tx = app.store.begin().await?;
     let revived = jobs::revive(&mut tx, adult, app.now()).await?;
     let subject = adult.map_or_else(|| "jobs".to_owned(), |adult| format!("adult:{adult}"));
-    audit::write(&mut tx, actor, app.now(), &[audit::Entry::new("jobs.revive", subject, json!({ "jobs": revived }))])
-        .await?;
+    audit::write(&mut tx, actor, app.now(), &[audit::Entry::new("jobs.revive", subject, json!({ "jobs": revived }))]);
     tx.commit().await?;
     Ok(revived)
 }
@@ -251,7 +292,7 @@ pub async fn revive_jobs(app: &App, actor: &Actor, dead: &[JobId]) -> Result<u64
         revived += jobs::revive_dead(&mut tx, chunk, app.now()).await?;
     }
     let entry = audit::Entry::new("jobs.revive", "jobs", json!({ "jobs": revived }));
-    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    audit::write(&mut tx, actor, app.now(), &[entry]);
     tx.commit().await?;
     Ok(revived)
 }
@@ -262,10 +303,15 @@ pub async fn revive_jobs(app: &App, actor: &Actor, dead: &[JobId]) -> Result<u64
 /// [`ServiceError::Forbidden`], Moodle or its preconditions, the store.
 pub async fn plan(app: &App, actor: &Actor) -> Result<(kinlink_domain::plan::Plan, String), ServiceError> {
     require(actor, Permission::Read)?;
+    let survey = survey(app).await?;
+    Ok((survey.plan, survey.digest.to_string()))
+}
+
+/// Compares everybody, on a connection of its own. Reads only.
+pub(crate) async fn survey(app: &App) -> Result<Survey, ServiceError> {
     let mut connection = app.moodle.connect().await?;
     let context = read_context(app, &mut connection).await?;
-    let survey = full::survey(app, &mut connection, &context, &|_| {}).await?;
-    Ok((survey.plan, survey.digest.to_string()))
+    full::survey(app, &mut connection, &context, &|_| {}).await
 }
 
 async fn read_context(app: &App, connection: &mut kinlink_db::Connection) -> Result<Context, ServiceError> {
@@ -284,6 +330,11 @@ struct Run<'a> {
     deadline: Option<Timestamp>,
     progress: Progress<'a>,
     report: Report,
+    brake: Braking,
+    /// The lines of the plan that is applied: nothing else is written.
+    only: Option<HashSet<String>>,
+    /// Removals that a full comparison found and the brake holds.
+    held: Vec<PlanRow>,
 }
 
 impl Run<'_> {
@@ -294,14 +345,27 @@ impl Run<'_> {
                 "static context {refused} is missing or is neither system nor category; nobody gets a role there"
             ));
         }
+        crate::holds::turn(self.app).await?;
         let warned = self.report.warnings.len();
         match mode {
             Mode::Jobs => self.jobs(&context).await?,
             Mode::Full => {
+                // First, so that what ends tonight is gone tonight.
+                let (policy, site) = (&context.policy, &context.site);
+                let warning = leavers::nightly(self.app, &mut self.locked.connection, policy, site).await?;
+                if let Some(warning) = warning {
+                    self.report.warn(warning);
+                }
                 self.jobs(&context).await?;
-                self.full(&context, None).await?;
+                self.full(&context).await?;
             }
-            Mode::Apply(digest) => self.full(&context, Some(digest)).await?,
+            Mode::Apply(plan) => {
+                let plan = plan.parse().map_err(|_| ServiceError::NotFound("plan"))?;
+                self.apply(&context, plan).await?;
+            }
+        }
+        if self.report.held > 0 {
+            self.keep_held(&context).await?;
         }
         for warning in &self.report.warnings[warned.min(self.report.warnings.len())..] {
             tracing::warn!(cycle.id = %self.cycle, "{warning}");
@@ -354,46 +418,84 @@ impl Run<'_> {
             return Ok(());
         }
         let (ended, owned) = (ledger::count_ended(&mut store).await?, ledger::count_owned(&mut store).await?);
-        self.report.limit = Some(context.policy.brake.limit(owned));
-        self.report.owned = owned;
-        if context.policy.brake.engages(ended, owned) {
-            self.hold(ended, owned);
+        self.brake.watch(&context.policy, owned);
+        let mut removals: BTreeMap<Source, u64> = BTreeMap::new();
+        for (code, count) in ended {
+            if let Some(source) = Reason::of_end(Some(&code)).source() {
+                *removals.entry(source).or_default() += count;
+            }
+        }
+        for (source, why) in brake::judge(|source| context.policy.brake_of(source), &removals, owned, &BTreeSet::new())
+        {
+            self.hold(source, why, removals[&source], owned);
         }
         Ok(())
     }
 
-    /// Engages the brake: additions go on, removals wait for a person.
-    fn hold(&mut self, removals: u64, owned: u64) {
+    /// Holds a source of removals: additions and other sources go on, its removals wait for a person.
+    fn hold(&mut self, source: Source, why: Held, removals: u64, owned: u64) {
         self.report.brake = true;
+        if !self.brake.hold(source, why) {
+            return;
+        }
+        let because = match why {
+            Held::TooMany => String::new(),
+            Held::SourceShrank => ", and what they rely on is empty or less than half of what it was".to_owned(),
+        };
         self.report.warn(format!(
-            "the brake holds the removals: {removals} of {owned} rows of ours would go; look at the plan and apply it by its digest if it is right"
+            "the brake holds removals ({source}): {removals} of {owned} rows of ours would go{because}; look at the plan and \
+             apply it if it is right"
         ));
     }
 
-    async fn full(&mut self, context: &Context, wanted: Option<&String>) -> Result<(), ServiceError> {
+    /// Some removals of a source are about to be made.
+    fn expect_removals(&mut self, source: Source, more: u64) {
+        if let Some((removals, owned)) = self.brake.too_many_with(source, more) {
+            self.hold(source, Held::TooMany, removals, owned);
+        }
+    }
+
+    /// Counts removals that are held.
+    fn hold_rows(&mut self, rows: &[PlanRow]) {
+        self.report.held += rows.len() as u64;
+        for (source, count) in braking::removals_of(rows) {
+            *self.report.held_by.entry(source).or_default() += count;
+        }
+    }
+
+    /// Leaves of a batch only what stands in the plan that is applied. Links of the others stay as they were.
+    fn keep_to_plan(&self, judged: &mut Judged) {
+        let Some(only) = &self.only else { return };
+        let others: Vec<PlanRow> = judged.rows().filter(|row| !only.contains(&row.line())).collect();
+        judged.leave_out(&others);
+    }
+
+    async fn full(&mut self, context: &Context) -> Result<(), ServiceError> {
         let app = self.app;
         self.reach(Step::Compare, 0, None).await;
         let survey = full::survey(app, &mut self.locked.connection, context, &|_| {}).await?;
         self.report.plan_digest = Some(survey.digest.to_string());
         let owned = ledger::count_owned(&mut app.store.acquire().await?).await?;
-        let removals = survey.plan.removals.len() as u64;
-        self.report.limit = None;
-        if let Some(wanted) = wanted {
-            if *wanted != survey.digest.to_string() {
-                return Err(ServiceError::refused(
-                    "plan_changed",
-                    format!("the plan is not {wanted} any more but {}; look at it again", survey.digest),
-                ));
-            }
-            let detail = json!({ "digest": wanted, "removals": removals, "additions": survey.plan.additions.len() });
-            let mut tx = app.store.begin().await?;
-            let entry = audit::Entry::new("plan.apply", format!("cycle:{}", self.cycle), detail);
-            audit::write(&mut tx, &Actor::system(), app.now(), &[entry]).await?;
-            tx.commit().await?;
-            self.report.brake = false;
-        } else if context.policy.brake.engages(removals, owned) {
-            self.hold(removals, owned);
+        // What those with jobs were held for is in the comparison again.
+        (self.report.held, self.report.held_by) = (0, BTreeMap::new());
+        self.brake.stop_watching();
+        let (removals, shrunken) = (survey.removals(), survey.shrunken());
+        for (source, why) in brake::judge(|source| context.policy.brake_of(source), &removals, owned, &shrunken) {
+            self.hold(source, why, removals[&source], owned);
         }
+        if !shrunken.contains(&Source::Leavers) {
+            full::believe_pupils(app, &survey).await?;
+        }
+        let is_held = |row: &&PlanRow| {
+            row.write == Write::Remove && row.reason.source().is_some_and(|source| self.brake.holds(source))
+        };
+        self.held = survey.rows.iter().filter(is_held).copied().collect();
+        self.put_right(context, &survey).await?;
+        classes::look(self, context, &survey).await
+    }
+
+    /// Writes what a survey found, as far as brake and plan let it.
+    async fn put_right(&mut self, context: &Context, survey: &Survey) -> Result<(), ServiceError> {
         let mut done = 0;
         for adults in survey.adults.chunks(BATCH as usize) {
             if self.is_late() {
@@ -405,7 +507,66 @@ impl Run<'_> {
             done += adults.len() as u64;
             self.reach(Step::Apply, done, Some(survey.adults.len() as u64)).await;
         }
-        full::remove_strays(self, context, &survey).await
+        full::remove_strays(self, context, survey).await
+    }
+
+    /// Writes exactly the rows of a plan, after making sure that they are still what is to be written.
+    async fn apply(&mut self, context: &Context, id: PlanId) -> Result<(), ServiceError> {
+        let app = self.app;
+        let mut store = app.store.acquire().await?;
+        let plan = kept::find(&mut store, id).await?.ok_or(ServiceError::NotFound("plan"))?;
+        if plan.applied.is_some() {
+            self.report.already_applied = true;
+            return Ok(());
+        }
+        let Some((admitted_by, _)) = &plan.admitted else { return Err(plans::second_person(&plan)) };
+        let rows = kept::rows(&mut store, id, None, 0, u64::MAX).await?;
+        drop(store);
+        self.reach(Step::Compare, 0, None).await;
+        let survey = full::survey(app, &mut self.locked.connection, context, &|_| {}).await?;
+        self.report.plan_digest = Some(plan.digest.clone());
+        // One that was begun and did not end was as planned then, and is partly done.
+        if plan.begun_at.is_none() {
+            plans::require_unchanged(&plan, &rows, &survey)?;
+        }
+        let detail = json!({
+            "plan": id, "digest": plan.digest, "additions": plan.additions, "removals": plan.removals,
+            "asked_by": plan.asked.as_ref().map(|(person, _)| person),
+        });
+        let actor = Actor { name: admitted_by.clone(), role: None };
+        let mut tx = app.store.begin().await?;
+        kept::begin(&mut tx, id, app.now()).await?;
+        let entry = audit::Entry::new("plan.apply", format!("cycle:{}", self.cycle), detail);
+        audit::write(&mut tx, &actor, app.now(), &[entry]);
+        tx.commit().await?;
+        self.only = Some(rows.iter().map(PlanRow::line).collect());
+        self.put_right(context, &survey).await?;
+        if !self.report.unfinished {
+            // A person looked at it: what there is now is what there should be.
+            full::believe_pupils(app, &survey).await?;
+            kept::finish(&mut app.store.acquire().await?, id, self.cycle, app.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the plan of what the brake holds, unless it is kept already.
+    async fn keep_held(&mut self, context: &Context) -> Result<(), ServiceError> {
+        if self.held.is_empty() {
+            let survey = full::survey(self.app, &mut self.locked.connection, context, &|_| {}).await?;
+            let is_held = |row: &PlanRow| row.reason.source().is_some_and(|source| self.brake.holds(source));
+            self.held = survey.rows.into_iter().filter(|row| row.write == Write::Remove && is_held(row)).collect();
+        }
+        let rows = std::mem::take(&mut self.held);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let plan = plans::keep(self.app, &Actor::system(), Scope::HeldRemovals, &rows, true).await?;
+        tracing::warn!(
+            cycle.id = %self.cycle, plan.id = %plan.id, plan.digest = plan.digest, removals = plan.removals,
+            "the brake holds removals; their plan is kept"
+        );
+        self.report.held_plan = Some(plan.id);
+        Ok(())
     }
 
     /// Tells how far the run has come: the caller, and the store for whoever looks at the cycle.

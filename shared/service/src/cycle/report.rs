@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use kinlink_domain::{
-    ids::{CycleId, LinkId},
+    finding::Class,
+    ids::{CycleId, LinkId, PlanId},
     outcome::Outcome,
+    reason::Source,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -75,22 +77,27 @@ pub struct Report {
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Role rows inserted.
     pub added: u64,
+    /// How many of them were put back: somebody had taken them away.
+    pub put_back: u64,
+    /// Role rows that are left alone from now on, because they were put back again and again.
+    pub contested: u64,
     /// Role rows deleted.
     pub removed: u64,
     /// Role rows whose removal the brake holds.
     pub held: u64,
+    /// How many of them of which source of removals.
+    pub held_by: BTreeMap<Source, u64>,
+    /// The plan of what is held: a person can look at it and apply it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_plan: Option<PlanId>,
+    /// Whether the plan to be applied had been applied before: then nothing was written.
+    pub already_applied: bool,
     /// User contexts made or mended.
     pub contexts: u64,
     /// Requests that became provisioned.
     pub provisioned: u64,
     /// Whether the brake is engaged.
     pub brake: bool,
-    /// Most removals that are believed in this run, once that was reckoned.
-    #[serde(skip)]
-    pub limit: Option<u64>,
-    /// Rows of ours when that was reckoned.
-    #[serde(skip)]
-    pub owned: u64,
     /// Whether the synchronisation of accounts was told to run.
     pub sync_hurried: bool,
     /// Messages that could not be read.
@@ -103,6 +110,10 @@ pub struct Report {
     /// The digest of the plan, after a full comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan_digest: Option<String>,
+    /// What a full comparison found, by class.
+    pub classes: BTreeMap<Class, u64>,
+    /// Rows in Moodle that link somebody to a user in our role and are not ours; they are never touched.
+    pub foreign: u64,
     /// Statements sent to Moodle's database.
     pub moodle_statements: u64,
     /// What staff should look at.
@@ -121,18 +132,23 @@ impl Report {
             adults: 0,
             outcomes: BTreeMap::new(),
             added: 0,
+            put_back: 0,
+            contested: 0,
             removed: 0,
             held: 0,
             contexts: 0,
             provisioned: 0,
             brake: false,
-            limit: None,
-            owned: 0,
+            held_by: BTreeMap::new(),
+            held_plan: None,
+            already_applied: false,
             sync_hurried: false,
             unreadable: 0,
             queue_failed: false,
             unfinished: false,
             plan_digest: None,
+            classes: BTreeMap::new(),
+            foreign: 0,
             moodle_statements: 0,
             warnings: Vec::new(),
             reached: None,

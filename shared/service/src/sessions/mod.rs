@@ -171,7 +171,7 @@ pub async fn sign_out(app: &App, session: &StaffSession) -> Result<(), ServiceEr
     let mut tx = app.store.begin().await?;
     if sessions::end(&mut tx, &session.stored.token_hash).await? {
         let entry = audit::Entry::new("staff.sign_out", session.actor.name.clone(), json!({}));
-        audit::write(&mut tx, &session.actor, app.now(), &[entry]).await?;
+        audit::write(&mut tx, &session.actor, app.now(), &[entry]);
     }
     Ok(tx.commit().await?)
 }
@@ -228,7 +228,7 @@ async fn let_in(
     sessions::insert(tx, &stored).await?;
     let session = StaffSession::new(app, &policy, stored, member.name);
     let entry = audit::Entry::new("staff.sign_in", session.actor.name.clone(), newcomer.detail);
-    audit::write(tx, &session.actor, now, &[entry]).await?;
+    audit::write(tx, &session.actor, now, &[entry]);
     Ok(SignedIn { secret, session })
 }
 

@@ -3,6 +3,8 @@
 //! A sign-in under way is known by `state`, belongs to the browser that began it, works once and for ten minutes. What else it
 //! needs (nonce, PKCE verifier) is derived from `state` and the signing key: the database alone reveals none of it.
 
+use std::net::IpAddr;
+
 use jiff::SignedDuration;
 use kinlink_domain::{
     Timestamp,
@@ -13,7 +15,7 @@ use kinlink_store::{audit, sessions, sessions::Way, sign_ins, staff};
 use serde_json::json;
 
 use super::{Newcomer, SignedIn, StaffSession, UNDER_WAY, after, let_in};
-use crate::{App, ServiceError, app::hash, error::retry_races};
+use crate::{App, ServiceError, app::hash, error::retry_races, quota::Quota};
 
 /// How far the provider's clock may be behind ours.
 const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
@@ -71,11 +73,20 @@ pub struct Identity {
     pub id_token: String,
 }
 
-/// Begins a sign-in. `again` is the session of somebody who is to prove themselves again.
+/// Begins a sign-in from a client. `again` is the session of somebody who is to prove themselves again.
 ///
 /// # Errors
-/// The store.
-pub async fn begin(app: &App, return_to: &str, again: Option<&StaffSession>) -> Result<Begun, ServiceError> {
+/// [`ServiceError::TooOften`] for strangers; the store.
+pub async fn begin(
+    app: &App,
+    client: Option<IpAddr>,
+    return_to: &str,
+    again: Option<&StaffSession>,
+) -> Result<Begun, ServiceError> {
+    if let (Some(client), None) = (client, again) {
+        let most = app.policy().await?.sign_ins_per_address_per_hour;
+        Quota::of_client("sign-in", client, most).take(app, &mut app.store.acquire().await?).await?;
+    }
     let (state, browser) = (app.new_secret(), app.new_secret());
     let sign_in = sign_ins::SignIn {
         state_hash: hash(&state),
@@ -142,7 +153,7 @@ async fn enter_once(
         let mark = app.key.derive("staff.refused", &format!("{} {}", identity.issuer, identity.subject));
         let detail = json!({ "reason": refusal.0 });
         let entry = audit::Entry::new("staff.refused", format!("subject:{mark}"), detail);
-        audit::write(&mut tx, &Actor::system(), app.now(), &[entry]).await?;
+        audit::write(&mut tx, &Actor::system(), app.now(), &[entry]);
         tx.commit().await?;
         return Err(ServiceError::refused(refusal.0, refusal.1));
     }

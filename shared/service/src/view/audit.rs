@@ -6,6 +6,8 @@ use kinlink_domain::{
 };
 use kinlink_store::audit::{self, Filter, Written};
 use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Page;
 use crate::{App, ServiceError, access::require};
@@ -27,8 +29,15 @@ pub struct AuditQuery {
     pub cursor: Option<i64>,
 }
 
+impl AuditQuery {
+    fn filter(&self) -> Filter {
+        let Self { actor, action, subject, from, to, cursor: _ } = self.clone();
+        Filter { actor, action, subject, from, to }
+    }
+}
+
 /// An entry of the audit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AuditEntry {
     /// Its running number.
     pub seq: i64,
@@ -41,13 +50,17 @@ pub struct AuditEntry {
     /// To what.
     pub subject: String,
     /// Ids and codes that belong to it.
+    #[schema(value_type = Object)]
     pub detail: serde_json::Value,
+    /// Its hash in the chain; none when it is older than the chain.
+    #[schema(required)]
+    pub hash: Option<String>,
 }
 
 impl From<Written> for AuditEntry {
     fn from(written: Written) -> Self {
         let audit::Entry { action, subject, detail } = written.entry;
-        Self { seq: written.seq, at: written.at, actor: written.actor, action, subject, detail }
+        Self { seq: written.seq, at: written.at, actor: written.actor, action, subject, detail, hash: written.hash }
     }
 }
 
@@ -62,13 +75,37 @@ pub async fn list_audit(
     limit: u32,
 ) -> Result<Page<AuditEntry, i64>, ServiceError> {
     require(actor, Permission::Administer)?;
-    let AuditQuery { actor: by, action, subject, from, to, cursor } = query.clone();
-    let filter = Filter { actor: by, action, subject, from, to };
-    let mut items = audit::list(&mut app.store.acquire().await?, &filter, cursor, limit + 1).await?;
+    let mut items = audit::list(&mut app.store.acquire().await?, &query.filter(), query.cursor, limit + 1).await?;
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
     Ok(Page {
         next: items.last().filter(|_| more).map(|entry| entry.seq),
         items: items.into_iter().map(AuditEntry::from).collect(),
     })
+}
+
+/// Entries of one piece of a file.
+const PIECE: u32 = 1_000;
+
+/// Entries of the audit for a file, oldest first, behind the entry with the number `after`: [`PIECE`] at a time, none at the
+/// end. The first piece is noted in the audit itself: a file leaves the house.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], the store.
+pub async fn export_audit(
+    app: &App,
+    actor: &Actor,
+    query: &AuditQuery,
+    after: Option<i64>,
+) -> Result<Vec<AuditEntry>, ServiceError> {
+    require(actor, Permission::Administer)?;
+    if after.is_none() {
+        let mut tx = app.store.begin().await?;
+        let detail = json!({ "actor": query.actor, "action": query.action, "subject": query.subject });
+        audit::write(&mut tx, actor, app.now(), &[audit::Entry::new("audit.export", "audit", detail)]);
+        tx.commit().await?;
+    }
+    let mut store = app.store.acquire().await?;
+    let found = audit::list_onwards(&mut store, &query.filter(), after.unwrap_or_default(), PIECE).await?;
+    Ok(found.into_iter().map(AuditEntry::from).collect())
 }

@@ -21,7 +21,7 @@ use kinlink_store::{
 use serde::Serialize;
 
 use super::{HistoryEntry, Link, RequestDetail};
-use crate::{App, ServiceError, access::require};
+use crate::{App, ServiceError, access::require, leavers::restorable};
 
 /// What stands beside a request on its page.
 #[derive(Debug, Clone, Serialize)]
@@ -79,11 +79,14 @@ pub struct LinkHint {
     pub ended_at: Option<Timestamp>,
     /// Why it ended: a code.
     pub end_reason: Option<String>,
+    /// Whether it ended because the pupil left, so that it can be given back when they return.
+    pub restorable: bool,
 }
 
 impl From<Link> for LinkHint {
     fn from(link: Link) -> Self {
         Self {
+            restorable: restorable(&link),
             id: link.id,
             pupil: link.pupil,
             active: link.active,
@@ -103,6 +106,8 @@ pub struct AdultAccount {
     pub username: String,
     /// `user.auth`.
     pub auth: String,
+    /// `user.email`, as Moodle has it.
+    pub email: String,
     /// Whether it is suspended.
     pub suspended: bool,
 }
@@ -157,7 +162,7 @@ pub async fn beside_request(app: &App, actor: &Actor, detail: &RequestDetail) ->
 }
 
 /// The names of pupils and an adult's account: at most three statements.
-pub(super) async fn people(
+pub(crate) async fn people(
     app: &App,
     adult: Option<&Adult>,
     mut wanted: BTreeSet<MoodleUserId>,
@@ -183,6 +188,7 @@ pub(super) async fn people(
         id: user.id,
         username: user.username,
         auth: user.auth,
+        email: user.email,
         suspended: user.suspended,
     });
     Ok((found.into_iter().filter(|user| pupils.contains(&user.id)).map(PupilName::from).collect(), account))

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 
 use kinlink_domain::{
     email::EmailAddress,
-    ids::{AdultId, MoodleUserId},
+    hold::Stops,
+    ids::{AdultId, ClaimId, MoodleUserId},
     matching::{Agreement, Match, Verdict},
     policy::Policy,
     reference::Reference,
-    request::{ClaimState, Status},
+    request::{ClaimState, Kind, Status},
     request_view::CheckFilter,
 };
 use kinlink_moodle::users::{self, User};
@@ -27,12 +28,15 @@ use super::Request;
 use crate::{
     App, ServiceError,
     approve::{Foreseen, School, foresee},
+    holds,
 };
 
 /// What a list says about a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "check", content = "about", rename_all = "snake_case")]
 pub enum Check {
+    /// A hold forbids it, or one of its children.
+    ReferToSafeguarding,
     /// Every child has its pupil, and approving would not be refused.
     Ready,
     /// So many children match no pupil exactly.
@@ -58,6 +62,7 @@ impl Check {
     #[must_use]
     pub const fn filter(&self) -> Option<CheckFilter> {
         Some(match self {
+            Self::ReferToSafeguarding => CheckFilter::ReferToSafeguarding,
             Self::Ready => CheckFilter::Ready,
             Self::PupilNotFound(_) => CheckFilter::PupilNotFound,
             Self::SeveralPupils(_) => CheckFilter::SeveralPupils,
@@ -127,6 +132,7 @@ pub(crate) struct Surroundings {
     email_proof: bool,
     open: HashMap<String, Vec<OpenRequest>>,
     adults: HashMap<String, Vec<Adult>>,
+    stops: Stops,
     /// None when Moodle cannot be asked.
     moodle: Option<AtMoodle>,
 }
@@ -143,7 +149,7 @@ fn is_undecided(request: &Request, claims: &[&Claim]) -> bool {
 }
 
 impl Surroundings {
-    /// Reads what is needed to judge these requests: two statements to the store and five to Moodle, none to Moodle when
+    /// Reads what is needed to judge these requests: three statements to the store and five to Moodle, none to Moodle when
     /// nothing is to be judged.
     ///
     /// # Errors
@@ -162,6 +168,7 @@ impl Surroundings {
         emails.dedup();
         let open = views::open_by_emails(store, &emails).await?;
         let adults = accounts::adults_by_emails(store, &emails).await?;
+        let stops = holds::in_force(app, store).await?;
         let moodle = if is_any {
             match AtMoodle::read(app, policy, &emails).await {
                 Ok(moodle) => Some(moodle),
@@ -177,8 +184,24 @@ impl Surroundings {
             email_proof: policy.email_proof,
             open: grouped(open.into_iter().map(|request| (request.email.clone(), request))),
             adults: grouped(adults.into_iter().map(|adult| (adult.email.to_string(), adult))),
+            stops,
             moodle,
         })
+    }
+
+    /// Whether a hold forbids a request, or one of its children.
+    fn refers(&self, request: &Request, claims: &[&Claim]) -> bool {
+        let mut known = self.adults.values().flatten();
+        let adult = request.adult.and_then(|id| known.find(|adult| adult.id == id));
+        let who = holds::of_request(request, adult);
+        let meant = |claim: ClaimId| {
+            let child = &claims.iter().find(|own| own.id == claim)?.child;
+            match self.moodle.as_ref()?.school.register.match_child(child).verdict {
+                Verdict::Exact(pupil) => Some(pupil),
+                _ => None,
+            }
+        };
+        !holds::on_request(&self.stops, &who, claims, meant).is_empty()
     }
 
     /// What is to be said about a request with these claims.
@@ -206,6 +229,9 @@ impl Surroundings {
                     *mark = mark_of(found);
                 }
             }
+        }
+        if self.refers(request, claims) {
+            checks.push(Check::ReferToSafeguarding);
         }
         let is_unproven = request.status == Status::Unconfirmed
             || (self.email_proof && request.confirmed_at.is_none() && request.email.is_some());
@@ -247,6 +273,9 @@ impl Surroundings {
 
     /// What approving by itself would come to; `None` when Moodle cannot be asked.
     pub(crate) fn foresee(&self, request: &Request, claims: &[&Claim]) -> Option<Result<Foreseen, ServiceError>> {
+        if request.kind != Kind::Leave && self.refers(request, claims) {
+            return Some(Err(holds::refusal()));
+        }
         let moodle = self.moodle.as_ref()?;
         let email = request.email.as_ref().map(EmailAddress::as_str).unwrap_or_default();
         let adults: Vec<&Adult> = self.adults.get(email).into_iter().flatten().collect();
@@ -272,7 +301,8 @@ impl AtMoodle {
     async fn read(app: &App, policy: &Policy, emails: &[EmailAddress]) -> Result<Self, ServiceError> {
         let school = School::read(app, policy).await?;
         let accounts = users::by_emails(&mut app.moodle.connect().await?, app.moodle.prefix(), emails).await?;
-        Ok(Self { school, accounts: grouped(accounts.into_iter()) })
+        let local = accounts.into_iter().filter(|(_, user)| user.host == school.rules().host);
+        Ok(Self { accounts: grouped(local), school })
     }
 }
 

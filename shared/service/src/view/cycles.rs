@@ -60,6 +60,7 @@ pub async fn request_cycle(app: &App, actor: &Actor, action: &str) -> Result<Cyc
         action: action.to_owned(),
         state: CycleState::Queued,
         actor: actor.name.clone(),
+        plan: None,
         created_at: app.now(),
         started_at: None,
         finished_at: None,
@@ -70,7 +71,7 @@ pub async fn request_cycle(app: &App, actor: &Actor, action: &str) -> Result<Cyc
     cycles::insert(&mut tx, &cycle).await?;
     let entry =
         audit::Entry::new("cycle.request", format!("cycle:{}", cycle.id), serde_json::json!({ "action": action }));
-    audit::write(&mut tx, actor, app.now(), &[entry]).await?;
+    audit::write(&mut tx, actor, app.now(), &[entry]);
     tx.commit().await?;
     Ok(cycle.id)
 }

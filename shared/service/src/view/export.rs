@@ -5,8 +5,9 @@ use kinlink_domain::{
     ids::RequestId,
     staff::{Actor, Permission},
 };
-use kinlink_store::{requests, views};
+use kinlink_store::{audit, requests, views};
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     Cursor, ListQuery, Page, Request, RequestSummary,
@@ -59,7 +60,15 @@ pub async fn export_requests(
     query: &ListQuery,
     after: Option<&Cursor>,
 ) -> Result<Page<ExportRow>, ServiceError> {
-    require(actor, Permission::Read)?;
+    // The file holds what was written about everybody, and leaves the house.
+    require(actor, Permission::ReadNotes)?;
+    if after.is_none() {
+        let mut tx = app.store.begin().await?;
+        // What was searched for may be a name.
+        let detail = json!({ "view": query.view, "kind": query.kind, "searched": !query.search.is_empty() });
+        audit::write(&mut tx, actor, app.now(), &[audit::Entry::new("requests.export", "requests", detail)]);
+        tx.commit().await?;
+    }
     if query.check.is_some() {
         let rows = checked(app, query).await?.rows;
         let row = |CheckedRow { request, item }| ExportRow::new(&request, item.summary, item.checks);

@@ -85,7 +85,7 @@ pub const fn default_sort(view: RequestView) -> Sort {
 pub struct ListItem {
     /// The request.
     pub summary: RequestSummary,
-    /// The beginning of the adult's words.
+    /// The beginning of the adult's words; empty for roles that may not read what was written.
     pub excerpt: String,
     /// What to look at; nothing for what was decided.
     pub checks: Vec<Check>,
@@ -104,6 +104,14 @@ impl ListItem {
         }
         let Findings { checks, marks, account } = findings;
         Self { summary: RequestSummary::new(request, claims), excerpt: words, checks, marks, account }
+    }
+
+    /// The item as far as the actor may know it.
+    fn readable_by(mut self, actor: &Actor) -> Self {
+        if !actor.may(Permission::ReadNotes) {
+            self.excerpt.clear();
+        }
+        self
     }
 }
 
@@ -147,7 +155,7 @@ pub async fn list_view(app: &App, actor: &Actor, query: &ListQuery) -> Result<Li
         let total = found.len();
         let (page, pages) = numbers(query.page, rows, count(total));
         let start = (page as usize - 1) * rows as usize;
-        let items = found.into_iter().skip(start).take(rows as usize).map(|row| row.item).collect();
+        let items = found.into_iter().skip(start).take(rows as usize).map(|row| row.item.readable_by(actor)).collect();
         return Ok(ListPage { items, total: count(total), page, pages, unchecked });
     }
     let policy = app.policy().await?;
@@ -158,6 +166,7 @@ pub async fn list_view(app: &App, actor: &Actor, query: &ListQuery) -> Result<Li
     let offset = i64::from(page - 1) * i64::from(rows);
     let found = views::page(&mut store, &selection, query.sort, rows, offset).await?;
     let items = items(app, &policy, &mut store, &found).await?;
+    let items = items.into_iter().map(|item| item.readable_by(actor)).collect();
     Ok(ListPage { items, total, page, pages, unchecked: 0 })
 }
 

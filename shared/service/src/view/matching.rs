@@ -1,22 +1,27 @@
 //! Children without a pupil, over all requests that wait for staff: the same typed child once, with whom it may be.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use kinlink_domain::{
     Timestamp,
     differences::{Difference, differences},
+    hold::Identity,
     ids::{ClaimId, RequestId},
     matching::{Pupil, Verdict},
     reference::Reference,
     staff::{Actor, Permission},
 };
-use kinlink_store::views::{self, Unmatched};
+use kinlink_store::{
+    requests,
+    views::{self, Unmatched},
+};
 use serde::Serialize;
 
 use super::{list::count, register};
 use crate::{
     App, ServiceError,
     access::require,
+    holds,
     pin::{ChildKey, child_key},
 };
 
@@ -66,6 +71,8 @@ pub struct QueueClaim {
     pub family_name: String,
     /// When the request came.
     pub created_at: Timestamp,
+    /// Whether safeguarding has to be asked about the adult.
+    pub referred: bool,
 }
 
 /// A pupil whom a typed child may be.
@@ -75,6 +82,8 @@ pub struct QueueCandidate {
     pub pupil: Pupil,
     /// Whether everything agrees that must: then others agree as well.
     pub exact: bool,
+    /// Whether safeguarding has to be asked before the pupil is given to one of these claims.
+    pub referred: bool,
     /// In what the two differ.
     pub differences: Vec<Difference>,
 }
@@ -89,6 +98,11 @@ pub async fn matching_queue(app: &App, actor: &Actor) -> Result<MatchingQueue, S
     let mut store = app.store.acquire().await?;
     let open = views::unmatched(&mut store, MOST_QUEUED).await?;
     let more = (views::count_unmatched(&mut store).await? - count(open.len())).max(0);
+    let stops = holds::in_force(app, &mut store).await?;
+    let ids: Vec<RequestId> = open.iter().map(|open| open.claim.request).collect::<BTreeSet<_>>().into_iter().collect();
+    let asking = if stops.0.is_empty() { Vec::new() } else { requests::by_ids(&mut store, &ids).await? };
+    let asking: HashMap<RequestId, Identity> =
+        asking.iter().map(|request| (request.id, holds::of_request(request, None))).collect();
     drop(store);
     let register = register(app, &policy).await?;
     let mut places: HashMap<ChildKey, usize> = HashMap::new();
@@ -107,14 +121,22 @@ pub async fn matching_queue(app: &App, actor: &Actor) -> Result<MatchingQueue, S
         if matches!(found.verdict, Verdict::Exact(_)) {
             return None;
         }
+        let who = || claims.iter().filter_map(|claim| asking.get(&claim.claim.request));
         let candidate = |candidate: kinlink_domain::matching::Candidate| QueueCandidate {
+            referred: who().any(|who| stops.forbid(who, candidate.pupil.id)),
             differences: differences(&child, &candidate.pupil),
             exact: candidate.exact,
             pupil: candidate.pupil,
         };
         Some(QueueGroup {
             candidates: found.candidates.into_iter().map(candidate).collect(),
-            claims: claims.into_iter().map(QueueClaim::from).collect(),
+            claims: claims
+                .iter()
+                .map(|claim| QueueClaim {
+                    referred: asking.get(&claim.claim.request).is_some_and(|who| stops.forbid_person(who)),
+                    ..QueueClaim::from(claim.clone())
+                })
+                .collect(),
             given_name: child.given_name,
             family_name: child.family_name,
             tutor_group: child.tutor_group,
@@ -134,6 +156,7 @@ impl From<Unmatched> for QueueClaim {
             given_name: found.given_name,
             family_name: found.family_name,
             created_at: found.created_at,
+            referred: false,
         }
     }
 }

@@ -1,9 +1,10 @@
-//! What staff look at. Reads only, but for asking for a cycle; acts are beside this folder.
+//! What staff look at. Reads only, but for asking for a cycle and for the audit's note of who looked at whom; acts are beside
+//! this folder.
 //!
 //! One file a subject. Requests: `summaries.rs` (the API's lists), `list.rs` (the numbered lists of the pages), `checks.rs`
 //! (what a list says about each request), `request.rs` (one with everything beside it), `beside.rs` (what only its page
 //! shows), `matching.rs` (children without a pupil), `export.rs`. The rest: `pupils.rs`, `links.rs`, `users.rs`, `cycles.rs`,
-//! `cycle.rs`, `health.rs`, `trend.rs`, `audit.rs`.
+//! `cycle.rs`, `health.rs`, `trend.rs`, `audit.rs`, `whom.rs` (whom staff mean).
 //!
 //! Every call sends a fixed number of statements, however many rows it gives (`tests/tests/it/views.rs`).
 
@@ -22,6 +23,7 @@ mod request;
 mod summaries;
 mod trend;
 mod users;
+mod whom;
 
 use serde::Serialize;
 
@@ -38,7 +40,7 @@ pub use kinlink_store::{
 };
 
 pub use self::{
-    audit::{AuditEntry, AuditQuery, list_audit},
+    audit::{AuditEntry, AuditQuery, export_audit, list_audit},
     beside::{AdultAccount, Beside, FieldChange, LinkHint, PupilName, beside_request},
     checks::{Account, Check, Mark},
     cycle::{
@@ -60,11 +62,12 @@ pub use self::{
     summaries::{ChildSummary, RequestSummary, count_requests, find_request, list_requests, summarise},
     trend::{TrendDay, pending_trend},
     users::{
-        MOST_USERS, UserCounts, UserDetail, UserItem, UserName, UserPage, UserPupil, UserQuery, count_user_views,
-        list_users, name_users, show_user,
+        LeavingHint, MOST_USERS, UserCounts, UserDetail, UserItem, UserName, UserPage, UserPupil, UserQuery,
+        count_user_views, list_users, name_users, show_user,
     },
+    whom::{Whom, find_whom, name_pupil, pupils_of, whom},
 };
-pub(crate) use self::{checks::Surroundings, pupils::register, request::since};
+pub(crate) use self::{beside::people, checks::Surroundings, pupils::register, request::since};
 // Acts that only pages offer, beside what they show.
 pub use crate::{
     accounts::{RevokeResult, revoke_many},

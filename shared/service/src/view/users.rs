@@ -1,10 +1,12 @@
 //! Authorised users: login rows with their pupils and how they stand in Moodle, and one of them with everything beside it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use jiff::civil::Date;
 use kinlink_domain::{
     Timestamp,
-    ids::{AdultId, LinkId, MoodleUserId, RequestId},
+    ids::{AdultId, HoldId, LinkId, MoodleUserId, RequestId},
+    leaving::Departure,
     reference::Reference,
     staff::{Actor, Permission},
     user_view::UserView,
@@ -16,7 +18,7 @@ use kinlink_moodle::{
 use kinlink_store::{
     Connection,
     accounts::{self, LoginRow},
-    audit, links, requests,
+    audit, email_changes, leavers, links, requests,
 };
 use serde::Serialize;
 
@@ -30,6 +32,10 @@ use crate::{
     App, ServiceError,
     access::require,
     accounts::{AccountState, state_of},
+    email_change::EmailChangeView,
+    holds::{self, HoldHint},
+    leavers::restorable,
+    looked, own,
 };
 
 /// Views that only Moodle can tell look at so many login rows at most.
@@ -84,7 +90,7 @@ pub struct UserPupil {
     pub pupil: MoodleUserId,
     /// Name in Moodle; none when Moodle cannot be asked or has no such user.
     pub name: Option<String>,
-    /// Whether the pupil is suspended, deleted or gone in Moodle.
+    /// Whether the pupil is noted as having left, or is suspended, deleted or gone in Moodle.
     pub left: bool,
 }
 
@@ -118,6 +124,10 @@ pub struct UserCounts {
 struct Crowd {
     rows: Vec<LoginRow>,
     links: HashMap<AdultId, Vec<Link>>,
+    /// Adults whose last link ended because the pupil left.
+    left_behind: HashSet<AdultId>,
+    /// Pupils who are noted as having left.
+    leavers: HashSet<MoodleUserId>,
     moodle: Option<AtMoodle>,
 }
 
@@ -130,10 +140,21 @@ impl Crowd {
     async fn read(app: &App, store: &mut Connection, rows: Vec<LoginRow>) -> Result<Self, ServiceError> {
         let adults: Vec<AdultId> = rows.iter().map(|row| row.adult).collect();
         let mut links: HashMap<AdultId, Vec<Link>> = HashMap::new();
-        for link in links::of_adults(store, &adults).await?.into_iter().filter(|link| link.active) {
-            links.entry(link.adult).or_default().push(link);
+        let mut last_end: HashMap<AdultId, Link> = HashMap::new();
+        for link in links::of_adults(store, &adults).await? {
+            if link.active {
+                links.entry(link.adult).or_default().push(link);
+            } else if last_end.get(&link.adult).is_none_or(|last| last.ended_at <= link.ended_at) {
+                last_end.insert(link.adult, link);
+            }
         }
+        let left_behind = last_end.into_values().filter(|link| restorable(link) && !links.contains_key(&link.adult));
+        let left_behind = left_behind.map(|link| link.adult).collect();
         let pupils: BTreeSet<MoodleUserId> = links.values().flatten().map(|link| link.pupil).collect();
+        let mut leavers = HashSet::new();
+        for chunk in pupils.iter().copied().collect::<Vec<_>>().chunks(kinlink_db::ROWS_PER_STATEMENT) {
+            leavers.extend(leavers::of_pupils(store, chunk).await?.into_iter().map(|leaver| leaver.pupil));
+        }
         let names: Vec<String> = rows.iter().map(|row| row.username.clone()).collect();
         let moodle = match AtMoodle::read(app, &names, pupils).await {
             Ok(moodle) => Some(moodle),
@@ -142,7 +163,7 @@ impl Crowd {
                 None
             }
         };
-        Ok(Self { rows, links, moodle })
+        Ok(Self { rows, links, left_behind, leavers, moodle })
     }
 
     fn state(&self, row: &LoginRow) -> AccountState {
@@ -157,7 +178,8 @@ impl Crowd {
                 link: link.id,
                 pupil: link.pupil,
                 name: known.flatten().map(|pupil| pupil.name.clone()),
-                left: known.is_some_and(|pupil| pupil.is_none_or(|pupil| pupil.left)),
+                left: self.leavers.contains(&link.pupil)
+                    || known.is_some_and(|pupil| pupil.is_none_or(|pupil| pupil.left)),
             }
         })
         .collect()
@@ -172,7 +194,7 @@ impl Crowd {
             UserView::Suspended => self.state(row) == AccountState::Suspended,
             UserView::PupilsLeft => {
                 let pupils = self.pupils(row);
-                !pupils.is_empty() && pupils.iter().all(|pupil| pupil.left)
+                self.left_behind.contains(&row.adult) || (!pupils.is_empty() && pupils.iter().all(|pupil| pupil.left))
             }
         }
     }
@@ -306,6 +328,7 @@ pub async fn name_users(app: &App, actor: &Actor, usernames: &[String]) -> Resul
 
 /// An adult with everything beside them.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing about the adult")]
 pub struct UserDetail {
     /// Their id.
     pub adult: AdultId,
@@ -329,16 +352,40 @@ pub struct UserDetail {
     pub account: Option<AdultAccount>,
     /// Whether staff picked an account that signs in another way.
     pub picked_account: bool,
+    /// The latest change of their address.
+    pub email_change: Option<EmailChangeView>,
+    /// Whether safeguarding has to be asked about the adult, or about one of their links in force.
+    pub refer_to_safeguarding: bool,
+    /// The holds behind that; only for safeguarding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds: Option<Vec<HoldHint>>,
     /// Their links, in force or ended, the oldest first.
     pub links: Vec<LinkHint>,
     /// The pupils of the links; none when Moodle cannot be asked.
     pub pupils: Option<Vec<PupilName>>,
+    /// Those of the links in force whose pupils have left.
+    pub leaving: Vec<LeavingHint>,
     /// Their requests, newest first.
     pub requests: Vec<RequestSummary>,
-    /// What the audit says about them, oldest first.
+    /// What the audit says about them, oldest first; without reasons for roles that may not read what was written.
     pub history: Vec<AuditEntry>,
+    /// Whether it is the reader themself: then somebody else must decide.
+    pub own: bool,
     /// When they were accepted.
     pub created_at: Timestamp,
+}
+
+/// A pupil who has left and whose link has not ended yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeavingHint {
+    /// The pupil.
+    pub pupil: MoodleUserId,
+    /// Why they count as having left.
+    pub reason: Departure,
+    /// Since when that is known.
+    pub since: Timestamp,
+    /// The day on which the link ends.
+    pub ends_on: Date,
 }
 
 /// An adult by their id or user name, with everything beside them.
@@ -353,16 +400,38 @@ pub async fn show_user(app: &App, actor: &Actor, name: &str) -> Result<UserDetai
         Err(_) => accounts::adults_by_username(&mut store, &[name.to_owned()]).await?.pop(),
     };
     let adult = adult.ok_or(ServiceError::NotFound("adult"))?;
+    drop(store);
+    looked::note(app, actor, "adult", adult.id).await?;
+    let mut store = app.store.acquire().await?;
     let has_login_row = !accounts::login_rows_of(&mut store, &[adult.id]).await?.is_empty();
+    let email_change = email_changes::latest_of(&mut store, adult.id).await?;
     let links = links::of_adults(&mut store, &[adult.id]).await?;
+    let linked: Vec<MoodleUserId> = links.iter().filter(|link| link.active).map(|link| link.pupil).collect();
+    let gone = leavers::of_pupils(&mut store, &linked).await?;
     let asked = requests::of_adult(&mut store, adult.id).await?;
     let claims = requests::claims_of(&mut store, &asked.iter().map(|request| request.id).collect::<Vec<_>>()).await?;
     let written = audit::of_subject(&mut store, &format!("adult:{}", adult.id)).await?;
+    let stops = holds::in_force(app, &mut store).await?;
     drop(store);
+    let own = own::is_own_account(app, actor, &adult).await?;
+    let grace = app.policy().await?.leaver_grace();
+    let leaving = |leaver: leavers::Leaver| LeavingHint {
+        pupil: leaver.pupil,
+        reason: leaver.reason,
+        since: leaver.since,
+        ends_on: leaver.reason.ends_on(leaver.since, &grace),
+    };
     let moodle = people(app, Some(&adult), links.iter().map(|link| link.pupil).collect()).await;
     if let Err(error) = &moodle {
         tracing::warn!(adult.id = %adult.id, %error, "an adult is shown without what Moodle knows");
     }
+    let who = holds::of_adult(&adult);
+    let active = links.iter().filter(|link| link.active).map(|link| link.pupil);
+    let mut held: Vec<HoldId> = active.flat_map(|pupil| stops.of_pair(&who, pupil)).collect();
+    held.extend(stops.of_person(&who));
+    held.sort_unstable();
+    held.dedup();
+    let hints = holds::hints(actor, &stops, &held);
     let state = match &moodle {
         _ if !has_login_row => None,
         Err(_) => Some(AccountState::Unknown),
@@ -386,10 +455,27 @@ pub async fn show_user(app: &App, actor: &Actor, name: &str) -> Result<UserDetai
         state,
         account,
         picked_account: adult.picked_user.is_some(),
+        refer_to_safeguarding: !held.is_empty(),
+        holds: hints,
+        email_change: email_change.map(|change| EmailChangeView::new(&change, app.now())),
         links: links.into_iter().map(LinkHint::from).collect(),
         pupils,
+        leaving: gone.into_iter().map(leaving).collect(),
         requests: asked.iter().map(|request| RequestSummary::new(request, &claims)).collect(),
-        history: written.into_iter().map(AuditEntry::from).collect(),
+        history: written
+            .into_iter()
+            .filter(|entry| !looked::is_look(&entry.entry.action))
+            .map(|entry| readable(entry.into(), actor))
+            .collect(),
+        own,
         created_at: adult.created_at,
     })
+}
+
+/// An entry as far as the actor may know it: reasons such as a restriction are not for every role.
+fn readable(mut entry: AuditEntry, actor: &Actor) -> AuditEntry {
+    if !actor.may(Permission::ReadNotes) {
+        entry.detail = serde_json::Value::Null;
+    }
+    entry
 }
