@@ -61,6 +61,15 @@ pub enum Letter {
     },
     /// The account has ended.
     AccessEnded,
+    /// Please prove that the new address of an account is yours.
+    NewAddress {
+        /// The page with the button that proves it.
+        url: String,
+        /// For how many hours that page works.
+        hours: u32,
+    },
+    /// The account gets another address: to the old one, which learns neither the new one nor who asked.
+    AddressChanging,
 }
 
 /// What every mail may need to know.
@@ -111,7 +120,7 @@ pub fn render(letter: &Letter, common: &Common) -> Rendered {
     };
     let mut letter = letter.clone();
     match &mut letter {
-        Letter::ConfirmAddress { url, .. } => *url = line(url),
+        Letter::ConfirmAddress { url, .. } | Letter::NewAddress { url, .. } => *url = line(url),
         Letter::Received { status_url, .. } | Letter::ChildAdded { status_url, .. } => *status_url = line(status_url),
         Letter::Question { question, status_url, .. } => {
             let lines: Vec<_> = question.lines().map(|text| salvage(text, MAX_QUESTION_LINE)).collect();
@@ -122,7 +131,7 @@ pub fn render(letter: &Letter, common: &Common) -> Rendered {
             *username = line(username);
             *status_url = line(status_url);
         }
-        Letter::CouldNotConfirm { .. } | Letter::AccessEnded => {}
+        Letter::CouldNotConfirm { .. } | Letter::AccessEnded | Letter::AddressChanging => {}
     }
     let Rendered { subject, body } = texts::write(&letter, &common);
     Rendered { subject: line(&subject), body }
@@ -160,7 +169,7 @@ mod tests {
     }
 
     /// Every letter, with its name.
-    fn letters() -> [(&'static str, Letter); 7] {
+    fn letters() -> [(&'static str, Letter); 9] {
         let reference = || REFERENCE.parse().unwrap();
         let status_url = || "https://parents.example.org/status/AZLwwYpe".to_owned();
         [
@@ -193,6 +202,11 @@ mod tests {
             ("could_not_confirm", Letter::CouldNotConfirm { reference: reference() }),
             ("child_added", Letter::ChildAdded { reference: reference(), status_url: status_url() }),
             ("access_ended", Letter::AccessEnded),
+            (
+                "new_address",
+                Letter::NewAddress { url: "https://parents.example.org/confirm/email/3q2-7w".into(), hours: 48 },
+            ),
+            ("address_changing", Letter::AddressChanging),
         ]
     }
 
@@ -229,7 +243,9 @@ mod tests {
                         (c.is_control() && c != '\n') || matches!(c, '\u{2066}'..='\u{2069}' | '\u{202a}'..='\u{202e}')
                     };
                     assert!(!mail.body.contains(unwanted) && !mail.subject.contains(unwanted), "{mail:?}");
-                    if letter != Letter::AccessEnded {
+                    let is_about_account =
+                        matches!(letter, Letter::AccessEnded | Letter::NewAddress { .. } | Letter::AddressChanging);
+                    if !is_about_account {
                         assert!(mail.subject.contains(REFERENCE), "{}", mail.subject);
                     }
                     write!(all, "=== {letter_name}\n{}", shown(&mail)).unwrap();
@@ -287,6 +303,8 @@ mod tests {
         let [(_, confirm), _, _, (_, approved), ..] = letters();
         for locale in Locale::ALL {
             assert!(!render(&confirm, &common(*locale)).body.contains("Aoife"));
+            let new_address = Letter::NewAddress { url: String::new(), hours: 1 };
+            assert!(!render(&new_address, &common(*locale)).body.contains("Aoife"));
             assert!(render(&approved, &common(*locale)).body.contains("Aoife"));
             for name in
                 ["Win at https://evil.example", "www.evil.example", "evil.example/x", "call jo@evil.example", ""]

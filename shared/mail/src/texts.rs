@@ -99,10 +99,18 @@ pub(crate) fn write(letter: &Letter, common: &Common) -> Rendered {
             fl!(texts, "access-ended-subject", school = school),
             fl!(texts, "access-ended-body", moodle = moodle, contact = contact),
         ),
+        Letter::NewAddress { url, hours } => (
+            fl!(texts, "new-address-subject", school = school),
+            fl!(texts, "new-address-body", school = school, url = url.as_str(), hours = hours.to_owned()),
+        ),
+        Letter::AddressChanging => (
+            fl!(texts, "address-changing-subject", school = school),
+            fl!(texts, "address-changing-body", moodle = moodle, contact = contact),
+        ),
     };
     let greeting = match letter {
         // Nobody has proven yet that the name and the address belong together.
-        Letter::ConfirmAddress { .. } => fl!(texts, "greeting-without-name"),
+        Letter::ConfirmAddress { .. } | Letter::NewAddress { .. } => fl!(texts, "greeting-without-name"),
         _ if is_plain_name(&common.adult_name) => fl!(texts, "greeting", name = common.adult_name.as_str()),
         _ => fl!(texts, "greeting-without-name"),
     };

@@ -92,3 +92,30 @@ access-ended-body =
     Mae eich cyfrif rhiant neu ofalwr ar gyfer { $moodle } wedi dod i ben, ac ni allwch fewngofnodi ag ef mwyach.
 
     Os ydych yn credu mai camgymeriad yw hyn, cysylltwch â'r ysgol, os gwelwch yn dda: { $contact }.
+
+new-address-subject = Cadarnhewch eich cyfeiriad e-bost newydd ar gyfer { $school }, os gwelwch yn dda
+new-address-body =
+    Gofynnwyd i { $school } ddefnyddio'r cyfeiriad e-bost hwn ar gyfer cyfrif rhiant neu ofalwr sy'n bodoli eisoes.
+
+    Os chi biau'r cyfeiriad ac os ydych am wneud hyn, agorwch y dudalen hon a phwyswch y botwm sydd arni:
+
+    { $url }
+
+    Bydd y dudalen yn gweithio am { $hours ->
+        [zero] { $hours } awr
+        [one] { $hours } awr
+        [two] { $hours } awr
+        [few] { $hours } awr
+        [many] { $hours } awr
+       *[other] { $hours } awr
+    }. Tan hynny bydd y cyfrif yn cadw ei hen gyfeiriad e-bost. Nid yw eich enw defnyddiwr na'ch cyfrinair yn newid.
+
+    Os nad oeddech yn disgwyl hyn, nid oes angen gwneud dim: heb bwyso'r botwm, ni fydd dim yn digwydd.
+
+address-changing-subject = Cyfeiriad e-bost eich cyfrif rhiant neu ofalwr ({ $school })
+address-changing-body =
+    Bydd eich cyfrif rhiant neu ofalwr ar gyfer { $moodle } yn cael cyfeiriad e-bost arall. Ni fydd negeseuon amdano yn dod i'r cyfeiriad hwn ar ôl i'r un newydd gael ei gadarnhau.
+
+    Nid yw eich enw defnyddiwr na'ch cyfrinair yn newid.
+
+    Os na wnaethoch ofyn am hyn, cysylltwch â'r ysgol ar unwaith, os gwelwch yn dda: { $contact }.

@@ -87,3 +87,26 @@ access-ended-body =
     Your parent or carer account for { $moodle } has ended, and you can no longer sign in with it.
 
     If you think that this is a mistake, please contact { $contact }.
+
+new-address-subject = Please confirm your new email address for { $school }
+new-address-body =
+    { $school } was asked to use this email address for a parent or carer account that exists already.
+
+    If it is yours and you want this, open this page and press the button on it:
+
+    { $url }
+
+    The page works for { $hours ->
+        [one] { $hours } hour
+       *[other] { $hours } hours
+    }. Until then the account keeps its old email address. Your user name and password do not change.
+
+    If you did not expect this, there is nothing to do: without the button nothing happens.
+
+address-changing-subject = The email address of your parent or carer account at { $school }
+address-changing-body =
+    Your parent or carer account for { $moodle } is to get another email address. Mails about it no longer come to this address once the new one is confirmed.
+
+    Your user name and password do not change.
+
+    If you did not ask for this, please contact { $contact } at once.

@@ -88,3 +88,28 @@ access-ended-body =
     Państwa konto rodzica lub opiekuna w systemie { $moodle } wygasło i nie można się już na nie zalogować.
 
     Jeśli uważają Państwo, że to pomyłka, prosimy o kontakt ze szkołą: { $contact }.
+
+new-address-subject = Prosimy o potwierdzenie nowego adresu e-mail ({ $school })
+new-address-body =
+    Szkołę ({ $school }) poproszono o używanie tego adresu e-mail dla istniejącego już konta rodzica lub opiekuna.
+
+    Jeśli to Państwa adres i chcą Państwo tej zmiany, prosimy otworzyć tę stronę i nacisnąć przycisk, który się na niej znajduje:
+
+    { $url }
+
+    Strona działa przez { $hours ->
+        [one] { $hours } godzinę
+        [few] { $hours } godziny
+        [many] { $hours } godzin
+       *[other] { $hours } godziny
+    }. Do tego czasu konto zachowuje stary adres e-mail. Nazwa użytkownika i hasło się nie zmieniają.
+
+    Jeśli nie spodziewali się Państwo tej wiadomości, nie trzeba nic robić: bez naciśnięcia przycisku nic się nie stanie.
+
+address-changing-subject = Adres e-mail Państwa konta rodzica lub opiekuna ({ $school })
+address-changing-body =
+    Państwa konto rodzica lub opiekuna w systemie { $moodle } ma otrzymać inny adres e-mail. Po potwierdzeniu nowego adresu wiadomości dotyczące konta nie będą już przychodzić na ten adres.
+
+    Nazwa użytkownika i hasło się nie zmieniają.
+
+    Jeśli nie prosili Państwo o tę zmianę, prosimy o pilny kontakt ze szkołą: { $contact }.
