@@ -19,7 +19,7 @@ use kinlink_moodle::{Moodle, Prefix};
 use kinlink_queue::{EmbeddedQueue, Queue, SqsQueue};
 use kinlink_service::{
     App,
-    app::{Clock, Random, SigningKey},
+    app::{Clock, Random, SigningKey, Store},
     mail::{School, Transport},
 };
 use secrecy::SecretString;
@@ -82,7 +82,7 @@ pub async fn app(
         .or_else(|| config.signing_key.clone())
         .context("set KINLINK_SIGNING_KEY to at least 32 random characters")?;
     Ok(App {
-        store,
+        store: Store::new(store),
         store_owner: Databases::connect_owner(config, host, aws)?,
         moodle: match config.moodle_access {
             MoodleAccess::Read => moodle.read_only(),

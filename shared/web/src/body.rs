@@ -92,7 +92,8 @@ fn fault(path: &Path, error: &serde_json::Error) -> FieldFault {
     if message.starts_with("unknown field `") {
         return FieldFault::field(pointer, "unknown_field", "there is no such field here");
     }
-    match message.split_once(", expected ") {
+    // The last one is serde's: what was found comes before it, and may hold these words itself.
+    match message.rsplit_once(", expected ") {
         Some((_, expected)) => FieldFault::field(pointer, "invalid", format!("expected {expected}")),
         None => FieldFault::field(pointer, "invalid", message.to_owned()),
     }
@@ -193,6 +194,7 @@ mod tests {
     fn each_fault_names_its_field_and_never_the_value() {
         for (json, pointer, code) in [
             (r#"{"flag":"secret"}"#, "/flag", "invalid"),
+            (r#"{"flag":"x, expected secret"}"#, "/flag", "invalid"),
             (r"{}", "/flag", "required"),
             (r#"{"flag":true,"secret/~x":1}"#, "/secret~1~0x", "unknown_field"),
             (r#"{"flag":true,"flag":true}"#, "/flag", "duplicate"),

@@ -46,7 +46,7 @@ JSON body every field must be known; of a query every parameter; one that is bla
 The pages for people (the forms, the link that proves an address, those of staff) are no part of this description.";
 
 /// The problems that endpoints share: the status, the name in the description, and what it means.
-const SHARED: [(StatusCode, &str, &str); 10] = [
+const SHARED: [(StatusCode, &str, &str); 11] = [
     (StatusCode::BAD_REQUEST, "Unreadable", "The body is not JSON, or a header or the cursor cannot be read."),
     (StatusCode::UNAUTHORIZED, "Unauthorized", "The key, token or signature is missing or not valid (any more)."),
     (StatusCode::FORBIDDEN, "Forbidden", "The caller's role does not allow it."),
@@ -56,6 +56,7 @@ const SHARED: [(StatusCode, &str, &str); 10] = [
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", "The body is of another media type."),
     (StatusCode::UNPROCESSABLE_ENTITY, "Invalid", "Fields or parameters are wrong: `errors` names each of them."),
     (StatusCode::PRECONDITION_REQUIRED, "PreconditionRequired", "If-Match is missing."),
+    (StatusCode::TOO_MANY_REQUESTS, "TooOften", "Too many were sent or tried; nothing was kept of this one."),
     (
         StatusCode::SERVICE_UNAVAILABLE,
         "Unavailable",
@@ -93,6 +94,8 @@ groups! {
     Restricted = [403];
     /// An endpoint about one thing.
     Addressed = [404];
+    /// An endpoint that is not to be used too often.
+    Limited = [429];
 }
 
 fn references(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
@@ -133,6 +136,9 @@ fn shared(status: StatusCode, meaning: &str) -> Response {
         StatusCode::UNAUTHORIZED => response.header("WWW-Authenticate", header(Type::String, "Always `Bearer`.")),
         StatusCode::SERVICE_UNAVAILABLE => {
             response.header("Retry-After", header(Type::Integer, "Seconds, where waiting may help."))
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            response.header("Retry-After", header(Type::Integer, "Seconds after which to try again."))
         }
         _ => response,
     }

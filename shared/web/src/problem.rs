@@ -179,6 +179,10 @@ impl From<ServiceError> for Problem {
             ServiceError::Race => Self::new(StatusCode::CONFLICT, "try_again", "Done by two at once", message),
             ServiceError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", message),
             ServiceError::Unauthorized => Self::unauthorized(),
+            ServiceError::TooOften { retry_after } => {
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", "Too often", message);
+                Self { retry_after: Some(retry_after), ..problem }
+            }
             // A precondition that Moodle does not meet: the text says what to do there, and holds nothing about a person.
             ServiceError::Moodle(MoodleError::Db(_)) => Self::internal(message),
             ServiceError::Moodle(_) => Self::new(
@@ -282,12 +286,14 @@ mod tests {
             (ServiceError::Stale, 412, "stale"),
             (ServiceError::Forbidden(Permission::Decide), 403, "forbidden"),
             (ServiceError::Unauthorized, 401, "unauthorized"),
+            (ServiceError::TooOften { retry_after: 60 }, 429, "too_often"),
             (ServiceError::Letter, 500, "internal"),
         ] {
             let problem = Problem::from(error);
             assert_eq!((problem.status.as_u16(), problem.code), (status, code));
             let response = problem.into_response();
             assert_eq!(response.headers().contains_key("www-authenticate"), status == 401);
+            assert_eq!(response.headers().get("retry-after").is_some_and(|after| after == "60"), status == 429);
             assert_eq!(response.extensions().get::<Cause>().is_some(), status == 500);
         }
     }

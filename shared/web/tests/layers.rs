@@ -37,9 +37,12 @@ async fn every_answer_carries_the_security_headers_and_an_id() {
             ("referrer-policy", "no-referrer"),
             ("cache-control", "no-store"),
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("strict-transport-security", "max-age=31536000"),
         ] {
             assert_eq!(answer.header(name), value, "{path}");
         }
+        let shares = answer.headers.keys().any(|name| name.as_str().starts_with("access-control-"));
+        assert!(!shares, "{path}: other origins may read it");
         assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
     }
     let id = "0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f";
