@@ -21,10 +21,10 @@ use kinlink_domain::{
     request::Kind,
     submission::{RawChild, RawSubmission},
 };
-use kinlink_service::submit::{Faults, submit};
+use kinlink_service::submit::{Faults, submit_from};
 use kinlink_web::{
     Problem, body,
-    document::{Bodied, Known},
+    document::{Bodied, Known, Limited},
 };
 use serde::{
     Deserialize,
@@ -105,10 +105,10 @@ struct ContactForm7 {
         (ContactForm7 = "application/x-www-form-urlencoded"),
         (String = "text/plain")
     )),
-    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied)
+    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied, Limited)
 )]
 pub(crate) async fn receive(State(state): State<IntakeState>, request: Request) -> Result<Response, Problem> {
-    let sent = sender::receive(&state.app, request).await?;
+    let sent = Box::pin(sender::receive(&state.app, request)).await?;
     let fields = Fields::read(&sent.media_type, &sent.body)?;
     if !fields.0.contains_key(MARKER) {
         let detail = "this form has no field parent_moodle_provisioning; add it as a hidden field, or send only the forms \
@@ -117,7 +117,8 @@ pub(crate) async fn receive(State(state): State<IntakeState>, request: Request) 
         return Err(Problem::new(status, "marker_missing", "Not a form for Kinlink", detail));
     }
     let raw = fields.submission();
-    Ok(accepted(submit(&state.app, &sent.source, &raw, Faults::Keep, sent.key.as_ref()).await?))
+    let key = sent.key.as_ref();
+    Ok(accepted(submit_from(&state.app, &sent.source, sent.client, &raw, Faults::Keep, key).await?))
 }
 
 /// The fields of a form: for each name its values that are not blank, in their order.

@@ -11,10 +11,10 @@ use kinlink_domain::{
     request::Kind,
     submission::{RawChild, RawSubmission, Submission},
 };
-use kinlink_service::submit::{Faults, submit as store};
+use kinlink_service::submit::{Faults, submit_from as store};
 use kinlink_web::{
     FieldFault, Problem, body,
-    document::{Bodied, Known},
+    document::{Bodied, Known, Limited},
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -147,10 +147,10 @@ impl<'de> Deserialize<'de> for TutorGroup {
     security(("source_key" = []), ("source_bearer" = []), ("webhook_signature" = [])),
     params(sender::Headers),
     request_body = Body,
-    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied)
+    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied, Limited)
 )]
 pub(crate) async fn submit(State(state): State<IntakeState>, request: Request) -> Result<Response, Problem> {
-    let sent = sender::receive(&state.app, request).await?;
+    let sent = Box::pin(sender::receive(&state.app, request)).await?;
     if !body::is_json(&sent.media_type) {
         return Err(body::wrong_media_type("application/json"));
     }
@@ -162,7 +162,7 @@ pub(crate) async fn submit(State(state): State<IntakeState>, request: Request) -
         let checked = Submission::check(&raw).faults.into_iter().map(FieldFault::from);
         return Err(Problem::invalid_fields(checked.chain(faults).collect()));
     }
-    Ok(accepted(store(&state.app, &sent.source, &raw, Faults::Refuse, sent.key.as_ref()).await?))
+    Ok(accepted(store(&state.app, &sent.source, sent.client, &raw, Faults::Refuse, sent.key.as_ref()).await?))
 }
 
 impl Body {

@@ -1,16 +1,19 @@
 //! Who sends a submission, and by which key it is the same as an earlier one.
 
+use std::net::IpAddr;
+
 use axum::{
     body::Bytes,
     extract::Request,
     http::{HeaderMap, HeaderName, StatusCode, header},
 };
 use kinlink_service::{
-    App,
+    App, ServiceError,
     access::{self, Signature, Source},
+    quota::guessing,
     submit::IdempotencyKey,
 };
-use kinlink_web::{Problem, body};
+use kinlink_web::{ClientAddress, Problem, body};
 use utoipa::{
     IntoParams,
     openapi::{
@@ -24,6 +27,8 @@ use utoipa::{
 pub(crate) struct Sent {
     /// Who sent it.
     pub(crate) source: Source,
+    /// From where it came, if that is known.
+    pub(crate) client: Option<IpAddr>,
     /// The key that makes it the same as an earlier one, if the sender gave one.
     pub(crate) key: Option<IdempotencyKey>,
     /// The media type of the body.
@@ -64,18 +69,20 @@ impl IntoParams for Headers {
 /// Reads a submission as far as all of them are alike: size, sender, key.
 pub(crate) async fn receive(app: &App, request: Request) -> Result<Sent, Problem> {
     let headers = request.headers().clone();
+    let client = request.extensions().get::<ClientAddress>().map(|client| client.0);
     let body = body::read(request, body::LIMIT).await?;
-    let (source, webhook_id) = source(app, &headers, &body).await?;
+    let is_wrong = |found: &Result<_, ServiceError>| matches!(found, Err(ServiceError::Unauthorized));
+    let (source, webhook_id) = guessing(app, client, Box::pin(source(app, &headers, &body)), is_wrong).await?;
     let key = match idempotency_key(&headers)? {
         Some(key) => Some(key),
         None => webhook_id,
     };
     let key = key.map(|key| IdempotencyKey { key, fingerprint: access::fingerprint(&body) });
-    Ok(Sent { source, key, media_type: body::media_type(&headers), body })
+    Ok(Sent { source, client, key, media_type: body::media_type(&headers), body })
 }
 
 /// The source, by key or by signature. A signed webhook also has an id, which is the same when it is sent again.
-async fn source(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(Source, Option<String>), Problem> {
+async fn source(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(Source, Option<String>), ServiceError> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = || {
         let (scheme, key) = text(header::AUTHORIZATION)?.split_once(' ')?;
@@ -92,7 +99,7 @@ async fn source(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(Source, 
             signatures: text(HeaderName::from_static("webhook-signature"))?,
         })
     })();
-    let signature = signature.ok_or_else(Problem::unauthorized)?;
+    let signature = signature.ok_or(ServiceError::Unauthorized)?;
     Ok((access::source_by_signature(app, signature, body).await?, Some(signature.id.to_owned())))
 }
 

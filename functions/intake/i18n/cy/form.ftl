@@ -128,6 +128,12 @@ confirmed-reference = Eich cyfeirnod yw
 confirmed-text = Diolch. Bydd yr ysgol yn edrych ar eich cais nesaf. Cewch e-bost gyda dolen lle gallwch weld pa mor bell yr ydym wedi cyrraedd.
 confirmed-status = Gweld pa mor bell y mae eich cais wedi cyrraedd
 
+change-title = Cadarnhau eich cyfeiriad e-bost newydd
+change-text = Pwyswch y botwm i gadarnhau mai chi biau’r cyfeiriad e-bost hwn ac y bydd eich cyfrif rhiant neu ofalwr yn ei ddefnyddio o hyn ymlaen.
+change-not-you = Os nad oeddech yn disgwyl hyn, caewch y dudalen hon. Ni fydd dim yn digwydd wedyn.
+changed-title = Mae eich cyfeiriad e-bost newydd wedi’i gadarnhau
+changed-text = Diolch. O hyn ymlaen byddwn yn ysgrifennu i’r cyfeiriad hwn. Byddwch yn mewngofnodi fel o’r blaen: nid yw eich enw defnyddiwr na’ch cyfrinair wedi newid.
+
 ## Status
 
 status-title = Eich cais

@@ -128,6 +128,12 @@ confirmed-reference = Your reference is
 confirmed-text = Thank you. The school looks at your request next. You get an email with a link where you can see how far we are.
 confirmed-status = See how far your request is
 
+change-title = Confirm your new email address
+change-text = Press the button to confirm that this email address is yours and that your parent or carer account is to use it from now on.
+change-not-you = If you did not expect this, simply close this page. Nothing happens then.
+changed-title = Your new email address is confirmed
+changed-text = Thank you. From now on we write to this address. You sign in as before: your user name and your password have not changed.
+
 ## Status
 
 status-title = Your request

@@ -132,6 +132,12 @@ confirmed-reference = Twój numer sprawy to
 confirmed-text = Dziękujemy. Teraz szkoła zajmie się Twoją prośbą. Otrzymasz e-mail z linkiem, pod którym widać, na jakim etapie jest sprawa.
 confirmed-status = Zobacz, na jakim etapie jest Twoja prośba
 
+change-title = Potwierdź swój nowy adres e-mail
+change-text = Naciśnij przycisk, aby potwierdzić, że to Twój adres e-mail i że Twoje konto rodzica lub opiekuna ma go odtąd używać.
+change-not-you = Jeśli nie spodziewasz się tej zmiany, po prostu zamknij tę stronę. Nic się wtedy nie stanie.
+changed-title = Twój nowy adres e-mail jest potwierdzony
+changed-text = Dziękujemy. Odtąd będziemy pisać na ten adres. Logujesz się tak jak dotąd: nazwa użytkownika i hasło się nie zmieniły.
+
 ## Status
 
 status-title = Twoja prośba

@@ -9,11 +9,7 @@ use axum::{
 };
 use i18n_embed_fl::fl;
 use kinlink_domain::{policy::Policy, request::Kind, submission::Submission};
-use kinlink_service::{
-    ServiceError, form,
-    form::{Sent, Suspicion},
-    submit::KEY_REUSED,
-};
+use kinlink_service::{ServiceError, form, form::Suspicion, submit::KEY_REUSED};
 use kinlink_web::{Audience, ClientAddress, Form, page};
 
 use super::{
@@ -120,11 +116,11 @@ pub(crate) async fn send(
         client: client.map(|Extension(ClientAddress(address))| address),
     };
     match form::send(&state.app, &policy, &form).await {
-        Ok(Sent::Accepted(accepted)) => {
+        Ok(accepted) => {
             let path = format!("/request/sent/{}{}", receipt(&state.app, &accepted.reference), visitor.query());
             Ok(Redirect::to(&path).into_response())
         }
-        Ok(Sent::TooOften { retry_after }) => Ok(wrong::too_often(&state, visitor, &policy, retry_after)),
+        Err(ServiceError::TooOften { retry_after }) => Ok(wrong::too_often(&state, visitor, &policy, retry_after)),
         Err(ServiceError::Refused { code: KEY_REUSED, .. }) => Ok(again(Again::Changed, &fresh())),
         Err(error) => Err(Failed::new(visitor, error)),
     }

@@ -3,7 +3,7 @@
 //! - `GET`, `POST /request` (`form`): the form; `check` shows the answers.
 //! - `POST /request/send` (`check`): sends them.
 //! - `GET /request/sent/{token}` (`sent`): the reference and what happens next.
-//! - `GET`, `POST /confirm/{token}` (`confirm`): proves the address.
+//! - `GET`, `POST /confirm/{token}` (`confirm`): proves the address; `/confirm/email/{token}` the new one of an account.
 //! - `GET`, `POST /status/{token}` (`status`): where a request stands, and the answer to a question.
 //! - `closed` and `wrong`: in place of these when the form is closed or something went wrong.
 //!
@@ -40,6 +40,7 @@ pub(crate) fn routes(public_url: &str) -> Router<IntakeState> {
         .route("/request/send", post(check::send))
         .route("/request/sent/{token}", get(sent::show))
         .route("/confirm/{token}", get(confirm::open).post(confirm::press))
+        .route("/confirm/email/{token}", get(confirm::open_change).post(confirm::press_change))
         .route("/status/{token}", get(status::open).post(status::answer));
     let public_url =
         Url::parse(public_url).expect("the address of our pages was checked when the configuration was read");

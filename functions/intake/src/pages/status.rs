@@ -3,6 +3,7 @@
 
 use askama::Template;
 use axum::{
+    Extension,
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
@@ -15,9 +16,10 @@ use kinlink_domain::{
 use kinlink_service::{
     ServiceError,
     questions::{self, Answered, MAX_ANSWER},
+    quota::guessing,
     status::{PublicState, PublicStatus, find_by_status_token},
 };
-use kinlink_web::{Audience, Form, Path, page};
+use kinlink_web::{Audience, ClientAddress, Form, Path, page};
 
 use super::{
     Failed,
@@ -57,6 +59,7 @@ struct Step {
 /// Shows where the request stands.
 pub(crate) async fn open(
     State(state): State<IntakeState>,
+    client: Option<Extension<ClientAddress>>,
     Path(token): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -64,7 +67,9 @@ pub(crate) async fn open(
     let visitor = Visitor::opening(&uri, &headers);
     let query = uri.query().unwrap_or_default();
     let asked = query.split('&').any(|pair| pair.starts_with("lang="));
-    let status = find(&state, &token, visitor).await?;
+    let looked = Box::pin(find_by_status_token(&state.app, &token));
+    let is_wrong = |found: &Result<Option<_>, _>| matches!(found, Ok(None));
+    let status = found(guessing(&state.app, ClientAddress::of(client), looked, is_wrong).await, visitor)?;
     // The language in which the adult is written to, unless another was chosen here.
     let visitor = if asked { visitor } else { Visitor { locale: status.locale, ..visitor } };
     let t = texts(visitor.locale);
@@ -82,6 +87,7 @@ const LATE: &str = "late=1";
 /// Takes the answer to the question.
 pub(crate) async fn answer(
     State(state): State<IntakeState>,
+    client: Option<Extension<ClientAddress>>,
     Path(token): Path<String>,
     headers: HeaderMap,
     form: Form,
@@ -92,7 +98,9 @@ pub(crate) async fn answer(
         return Err(Failed::new(visitor, repeated()));
     }
     let back = |what: &str| Redirect::to(&format!("/status/{token}{}&{what}", visitor.query())).into_response();
-    match questions::answer(&state.app, &token, typed).await {
+    let answered = Box::pin(questions::answer(&state.app, &token, typed));
+    let is_wrong = |answered: &Result<_, _>| matches!(answered, Ok(Answered::Unknown));
+    match guessing(&state.app, ClientAddress::of(client), answered, is_wrong).await {
         // The token is a good one: it consists of letters that stand in an address as they are.
         Ok(Answered::Taken(_)) => Ok(back(ANSWERED)),
         Ok(Answered::Closed(_)) => Ok(back(LATE)),
@@ -100,16 +108,17 @@ pub(crate) async fn answer(
         Err(ServiceError::Invalid(faults)) => {
             let t = texts(visitor.locale);
             let faults = faults.iter().map(|fault| Fault::new("answer", words(t, fault))).collect();
-            let status = find(&state, &token, visitor).await?;
+            // The token was a good one a moment ago.
+            let status = found(find_by_status_token(&state.app, &token).await, visitor)?;
             show(&state, visitor, status, None, faults, printable(typed)).await
         }
         Err(error) => Err(Failed::new(visitor, error)),
     }
 }
 
-async fn find(state: &IntakeState, token: &str, visitor: Visitor) -> Result<PublicStatus, Failed> {
-    let found = find_by_status_token(&state.app, token).await.map_err(|error| Failed::new(visitor, error))?;
-    found.ok_or_else(|| Failed::not_found(visitor))
+#[expect(clippy::result_large_err, reason = "it ends the request")]
+fn found(found: Result<Option<PublicStatus>, ServiceError>, visitor: Visitor) -> Result<PublicStatus, Failed> {
+    found.map_err(|error| Failed::new(visitor, error))?.ok_or_else(|| Failed::not_found(visitor))
 }
 
 fn words(t: Texts, fault: &FieldFault) -> String {

@@ -73,7 +73,8 @@ async fn dress(State(school): State<School>, request: Request, next: Next) -> Re
     let (parts, _) = response.into_parts();
     let visitor = parts.extensions.get::<Visitor>().copied().unwrap_or(visitor);
     let reference = parts.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-    let (heading, text) = words(texts(visitor.locale), parts.status);
+    let wait = parts.headers.get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+    let (heading, text) = words(texts(visitor.locale), parts.status, wait);
     let frame = Frame::new(visitor, &school, None, heading).wrong().switch(Switch::Link("/request"));
     let mut dressed = page(&Audience::public([""; 0]), parts.status, &WrongPage { frame, text, reference });
     for name in KEPT {
@@ -101,7 +102,8 @@ fn is_page(path: &str, headers: &HeaderMap) -> bool {
     accepts.contains("text/html") && !others.into_iter().any(under)
 }
 
-fn words(t: Texts, status: StatusCode) -> (String, String) {
+/// What is said of a status. `wait`: the seconds after which to try again, where they are known.
+fn words(t: Texts, status: StatusCode, wait: Option<u32>) -> (String, String) {
     match status.as_u16() {
         403 => (fl!(t, "wrong-403-title"), fl!(t, "wrong-403-text")),
         404 | 410 => (fl!(t, "wrong-404-title"), fl!(t, "wrong-404-text")),
@@ -109,7 +111,9 @@ fn words(t: Texts, status: StatusCode) -> (String, String) {
         413 => (fl!(t, "wrong-413-title"), fl!(t, "wrong-413-text")),
         415 => (fl!(t, "wrong-415-title"), fl!(t, "wrong-415-text")),
         409 | 412 | 422 => (fl!(t, "wrong-422-title"), fl!(t, "wrong-422-text")),
-        429 => (fl!(t, "wrong-429-title"), fl!(t, "wrong-429-text", minutes = 5)),
+        429 => {
+            (fl!(t, "wrong-429-title"), fl!(t, "wrong-429-text", minutes = wait.map_or(5, |wait| wait.div_ceil(60))))
+        }
         503 => (fl!(t, "wrong-503-title"), fl!(t, "wrong-503-text")),
         400..=499 => (fl!(t, "wrong-400-title"), fl!(t, "wrong-400-text")),
         _ => (fl!(t, "wrong-500-title"), fl!(t, "wrong-500-text")),

@@ -4,8 +4,10 @@
 
 mod confirm;
 mod contact_form_7;
+mod limits;
 mod pages;
 mod senders;
+mod strangers;
 mod typed;
 
 use kinlink_intake::{IntakeState, router};
