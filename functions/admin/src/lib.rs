@@ -1,21 +1,34 @@
 //! Staff HTTPS function: the JSON API under `/api/v1/admin`. One module a group of endpoints.
 //!
 //! - `requests`: lists, one request, decisions, corrections, notes.
-//! - `login_rows`, `pupils`, `links`: who can sign in, who is a pupil, who is linked to whom.
-//! - `cycles`, `health`, `diagnosis`: what the provisioner did, how much waits, what is wrong and why.
-//! - `settings`, `tokens`, `sources`: what administrators set.
+//! - `login_rows`, `adults`, `pupils`, `links`: who can sign in, by which address, who is a pupil, who is linked to whom.
+//! - `leavers`: which pupils have left, what ends when, and giving it back.
+//! - `cycles`, `plans`, `health`, `diagnosis`: what the provisioner did and would do, how much waits, what is wrong and why.
+//! - `settings`, `tokens`, `sources`: what administrators set; `audit`: what was done.
+//! - `privacy`: how long data is kept, erasing somebody's, a copy of it.
+//! - [`access`]: who may use which route and see what, as one table.
 //!
 //! Every endpoint knows its caller by `staff` (a bearer token); what the caller may do is decided in the crate `service`,
 //! as is everything else. Here texts become calls and results become JSON.
 
+pub mod access;
+mod adults;
+mod audit;
+pub mod audit_file;
 mod cycles;
 mod diagnosis;
 mod health;
+mod holds;
+mod leavers;
 mod links;
 mod login_rows;
 mod page;
 mod pages;
+mod plans;
+mod privacy;
+pub mod privacy_file;
 mod pupils;
+mod reconciliation;
 mod requests;
 mod session;
 mod settings;
@@ -63,14 +76,21 @@ fn api() -> OpenApiRouter<AdminState> {
     let api = OpenApiRouter::new()
         .merge(requests::routes())
         .merge(login_rows::routes())
+        .merge(adults::routes())
         .merge(pupils::routes())
         .merge(links::routes())
+        .merge(leavers::routes())
+        .merge(holds::routes())
         .merge(cycles::routes())
+        .merge(plans::routes())
+        .merge(reconciliation::routes())
         .merge(health::routes())
         .merge(diagnosis::routes())
         .merge(settings::routes())
         .merge(tokens::routes())
-        .merge(sources::routes());
+        .merge(sources::routes())
+        .merge(audit::routes())
+        .merge(privacy::routes());
     OpenApiRouter::new().nest(ROOT, api)
 }
 

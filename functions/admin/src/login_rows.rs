@@ -128,7 +128,7 @@ struct Revoked {
         (status = 200, description = "They are gone.", body = Revoked),
         (
             status = 409,
-            description = "`try_again`: somebody changed the same at the same moment.",
+            description = "`own_request`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),

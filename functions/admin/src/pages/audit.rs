@@ -1,32 +1,44 @@
-//! `/admin/audit`: who did what to what, newest first, with filters, and the same as CSV. Only for administrators.
+//! `/admin/audit`: who did what to what, newest first, with filters; the same as files; and whether it is what was written. Only
+//! for administrators.
 
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
 use jiff::{civil::Date, tz::TimeZone};
-use kinlink_domain::{Timestamp, ids::RequestId};
-use kinlink_service::view::{AuditEntry, AuditQuery, list_audit};
-use kinlink_web::{Parameters, Problem, number::grouped, when::When};
+use kinlink_domain::{
+    Timestamp,
+    audit_chain::End,
+    ids::{HoldId, RequestId},
+};
+use kinlink_service::{
+    audit_chain::{self, Verification},
+    view::{AuditEntry, AuditQuery, list_audit},
+};
+use kinlink_web::{Parameters, number::grouped, when::When};
 use serde_json::Value;
 
 use super::{
     interruption::Interruption,
     names::Names,
     numbered::link,
-    sheet,
     shell::{Desk, Section, Shell},
 };
-use crate::AdminState;
+use crate::{
+    AdminState,
+    audit_file::{Format, detail, file},
+};
 
 const HERE: &str = "/admin/audit";
 /// Entries on one page.
 const PAGE: u32 = 50;
 /// Characters of an id that the page shows.
 const SHORT: usize = 8;
-/// Entries in one file.
-const FILE: u32 = 10_000;
 
 pub(crate) fn routes() -> Router<AdminState> {
-    Router::new().route("/audit", get(show)).route("/audit/export.csv", get(export))
+    Router::new()
+        .route("/audit", get(show))
+        .route("/audit/export.csv", get(export_csv))
+        .route("/audit/export.jsonl", get(export_jsonl))
+        .route("/audit/verification", get(verify))
 }
 
 /// The filters as they stand in the address.
@@ -111,8 +123,8 @@ struct AuditPage {
     rows: Vec<Row>,
     older: Option<String>,
     newest: Option<String>,
-    file: String,
-    most: String,
+    csv: String,
+    jsonl: String,
     ignored: String,
     zone: String,
 }
@@ -128,8 +140,8 @@ async fn show(State(state): State<AdminState>, desk: Desk, mut asked: Parameters
         shell: desk.shell("Audit", Section::Audit),
         older: found.next.map(|seq| link(HERE, &kept, &[("before", &seq.to_string())])),
         newest: is_filtered.then(|| HERE.to_owned()),
-        file: link("/admin/audit/export.csv", &kept, &[]),
-        most: grouped(FILE),
+        csv: link("/admin/audit/export.csv", &kept, &[]),
+        jsonl: link("/admin/audit/export.jsonl", &kept, &[]),
         rows: found.items.into_iter().map(|entry| row(entry, &names, &desk)).collect(),
         ignored: ignored.join(" and "),
         zone: desk.policy().time_zone.clone(),
@@ -143,6 +155,7 @@ fn row(entry: AuditEntry, names: &Names, desk: &Desk) -> Row {
         "request" => Some(format!("/admin/requests/{id}")),
         "adult" => Some(format!("/admin/users/{id}")),
         "cycle" => Some(format!("/admin/cycles/{id}")),
+        "hold" if id.parse::<HoldId>().is_ok() => Some(format!("/admin/holds/{id}")),
         _ => None,
     };
     Row {
@@ -165,25 +178,51 @@ fn parts(detail: &Value) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// Ids and codes as JSON; nothing when there are none.
-fn detail(detail: &Value) -> String {
-    match detail {
-        Value::Object(parts) if parts.is_empty() => String::new(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
+/// Every entry under the filters, as a file for spreadsheets.
+async fn export_csv(
+    State(state): State<AdminState>,
+    desk: Desk,
+    mut asked: Parameters,
+) -> Result<Response, Interruption> {
+    let (query, _) = Asked::read(&mut asked).query(&desk.clock.zone);
+    Ok(file(&state.app, desk.actor(), query, Format::Csv).await?)
 }
 
-/// The newest entries under the filters, as a file.
-async fn export(State(state): State<AdminState>, desk: Desk, mut asked: Parameters) -> Result<Response, Interruption> {
+/// Every entry under the filters, as a file that programs read.
+async fn export_jsonl(
+    State(state): State<AdminState>,
+    desk: Desk,
+    mut asked: Parameters,
+) -> Result<Response, Interruption> {
     let (query, _) = Asked::read(&mut asked).query(&desk.clock.zone);
-    let found = list_audit(&state.app, desk.actor(), &query, FILE).await?;
-    let columns = ["number", "at (UTC)", "actor", "action", "subject", "detail"].map(str::to_owned).to_vec();
-    let rows = found.items.into_iter().map(|entry| {
-        let at = entry.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-        vec![entry.seq.to_string(), at, entry.actor, entry.action, entry.subject, detail(&entry.detail)]
-    });
-    let rows = sheet::rows(std::iter::once(columns).chain(rows))
-        .map_err(|error| Problem::internal(format!("the audit cannot be written as a file: {error}")))?;
-    Ok(sheet::file("kinlink-audit.csv", [sheet::BYTE_ORDER_MARK, &rows].concat()))
+    Ok(file(&state.app, desk.actor(), query, Format::JsonLines).await?)
+}
+
+#[derive(Template)]
+#[template(path = "audit-verification.html")]
+struct VerificationPage {
+    shell: Shell,
+    found: Verification,
+    entries: String,
+    /// What was typed.
+    seq: String,
+    hash: String,
+    /// Whether it was an end.
+    misread: bool,
+}
+
+/// Whether the audit is what was written, and goes through an end that was noted earlier.
+async fn verify(State(state): State<AdminState>, desk: Desk, mut asked: Parameters) -> Result<Response, Interruption> {
+    let mut text = |name| asked.text(name).unwrap_or_default().trim().to_owned();
+    let (seq, hash) = (text("seq"), text("hash").to_lowercase());
+    let noted = seq.parse().ok().filter(|_| hash.len() == 64).map(|seq| End { seq, hash: hash.clone() });
+    let found = audit_chain::verify(&state.app, desk.actor(), noted.as_ref()).await?;
+    Ok(desk.show(&VerificationPage {
+        shell: desk.shell("Is the audit whole?", Section::Audit),
+        entries: grouped(found.entries),
+        misread: noted.is_none() && !(seq.is_empty() && hash.is_empty()),
+        found,
+        seq,
+        hash,
+    }))
 }

@@ -188,6 +188,7 @@ fn dead(job: DeadJob, desk: &Desk) -> Dead {
 /// Makes what was given up due again: what was ticked.
 async fn retry(State(state): State<AdminState>, desk: Desk, form: StaffForm) -> Result<Response, Interruption> {
     desk.check(&form)?;
+    kinlink_service::access::require(desk.actor(), kinlink_domain::staff::Permission::RunCycle)?;
     let jobs: Vec<JobId> = form.all("id").filter_map(|id| id.parse().ok()).collect();
     if jobs.is_empty() {
         return Ok(Notice::warn("Nothing was ticked. Tick what is to be tried again.").then(&state, HERE));

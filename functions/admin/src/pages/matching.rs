@@ -35,6 +35,8 @@ struct Claim {
     reference: String,
     parent: String,
     sent: When,
+    /// Whether safeguarding has to be asked about the parent.
+    referred: bool,
 }
 
 struct Candidate {
@@ -43,6 +45,8 @@ struct Candidate {
     group: String,
     number: String,
     differences: String,
+    /// Whether safeguarding has to be asked about the pupil.
+    referred: bool,
 }
 
 struct Child {
@@ -99,6 +103,7 @@ fn child(number: u32, group: QueueGroup, desk: &Desk) -> Child {
         href: format!("/admin/requests/{}", claim.request),
         reference: claim.reference.to_string(),
         parent: format!("{} {}", claim.given_name, claim.family_name),
+        referred: claim.referred,
         sent: desk.clock.list(claim.created_at),
     });
     let claims: Vec<Claim> = claims.collect();
@@ -108,6 +113,7 @@ fn child(number: u32, group: QueueGroup, desk: &Desk) -> Child {
         group: candidate.pupil.tutor_group.clone(),
         number: candidate.pupil.admission_number.clone(),
         differences: words::differences(&candidate.differences),
+        referred: candidate.referred,
     });
     let can_choose = desk.may(Permission::Decide) && !group.candidates.is_empty();
     Child {
@@ -125,6 +131,7 @@ fn child(number: u32, group: QueueGroup, desk: &Desk) -> Child {
 
 async fn choose(State(state): State<AdminState>, desk: Desk, form: StaffForm) -> Result<Response, Interruption> {
     desk.check(&form)?;
+    kinlink_service::access::require(desk.actor(), kinlink_domain::staff::Permission::Decide)?;
     let targets: Vec<PinTarget> = form.all("claim").filter_map(target).collect();
     let pupil: Option<i64> = form.get("pupil").and_then(|id| id.parse().ok());
     let Some(pupil) = pupil.filter(|_| !targets.is_empty()) else {

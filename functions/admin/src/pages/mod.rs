@@ -15,19 +15,23 @@
 
 mod audit;
 mod cycles;
+mod explain;
 pub(crate) mod fault;
 mod faults;
 mod health;
 mod help;
+mod holds;
 mod interruption;
+mod leavers;
 mod live;
 mod matching;
 mod names;
 mod notice;
 mod numbered;
+mod privacy;
 mod requests;
 mod settings;
-mod sheet;
+pub(crate) mod sheet;
 mod shell;
 mod tokens;
 mod users;
@@ -58,10 +62,14 @@ pub(crate) fn routes() -> Router<AdminState> {
         .merge(cycles::routes())
         .merge(health::routes())
         .merge(users::routes())
+        .merge(leavers::routes())
+        .merge(holds::routes())
         .merge(matching::routes())
+        .merge(explain::routes())
         .merge(audit::routes())
         .merge(settings::routes())
         .merge(tokens::routes())
+        .merge(privacy::routes())
         .route("/help", get(help::show))
         .merge(requests::routes())
         .fallback(async || Problem::not_found("there is no such page; the menu shows what there is"))

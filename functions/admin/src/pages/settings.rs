@@ -34,6 +34,7 @@ const GROUPS: &[(&str, &str, &[&str])] = &[
         "Accounts in Moodle",
         &["title_in", "description", "link_role", "static_", "component", "modifier_id"],
     ),
+    ("keeping", "How long personal data is kept", &["keep_"]),
     ("staff", "Staff who are signed in", &["session_", "reauthenticate_"]),
     ("taking-away", "Taking away and trying again", &[]),
 ];

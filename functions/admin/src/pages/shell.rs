@@ -23,7 +23,7 @@ use kinlink_web::{
 
 use super::{interruption::Interruption, notice::Notice, words};
 use crate::{
-    AdminState,
+    AdminState, access,
     session::{self, Cookies, Visitor},
 };
 
@@ -33,11 +33,14 @@ pub(crate) enum Section {
     Requests,
     Users,
     Matching,
+    Explain,
+    Holds,
     Cycles,
     Health,
     Settings,
     Keys,
     Audit,
+    Privacy,
     /// In no part: help, errors.
     None,
 }
@@ -86,14 +89,16 @@ impl Shell {
             entry(Section::Requests, "/admin/requests", "inbox", "Requests"),
             entry(Section::Users, "/admin/users", "users", "Authorised users"),
             entry(Section::Matching, "/admin/matching", "link", "Pupil matching"),
+            entry(Section::Explain, "/admin/explain", "circle-help", "Child not showing?"),
+            entry(Section::Holds, "/admin/holds", "lock", "Holds"),
             entry(Section::Cycles, "/admin/cycles", "refresh-cw", "Provisioning cycles"),
             entry(Section::Health, "/admin/health", "activity", "Health"),
+            entry(Section::Settings, "/admin/settings", "settings", "Settings"),
+            entry(Section::Keys, "/admin/tokens", "key", "Tokens and forms"),
+            entry(Section::Audit, "/admin/audit", "history", "Audit"),
+            entry(Section::Privacy, "/admin/privacy", "shield", "Privacy"),
         ];
-        if self.rank.may(Permission::Administer) {
-            menu.push(entry(Section::Settings, "/admin/settings", "settings", "Settings"));
-            menu.push(entry(Section::Keys, "/admin/tokens", "key", "Tokens and forms"));
-            menu.push(entry(Section::Audit, "/admin/audit", "history", "Audit"));
-        }
+        menu.retain(|entry| access::may_open(entry.href, self.rank));
         menu
     }
 

@@ -2,6 +2,7 @@
 
 use kinlink_domain::{
     differences::Difference,
+    hold::{REFER, REFER_CODE},
     outcome::{Next, Outcome},
     request::{ClaimState, Kind, Status},
     request_view::{CheckFilter, RequestView},
@@ -83,6 +84,8 @@ pub(crate) fn outcome(outcome: Outcome) -> Tag {
         Outcome::AccountSuspended => "Account suspended in Moodle",
         Outcome::PupilDeleted => "Pupil deleted in Moodle",
         Outcome::NotAPupil => "Not a pupil any more",
+        Outcome::Referred => return Tag::new("amber", "shield-alert", REFER),
+        Outcome::Contested => "Taken away in Moodle again and again",
         Outcome::RemovalHeld => "Removal held by the brake",
         Outcome::WriteFailed => "Could not be written",
     };
@@ -185,6 +188,7 @@ pub(crate) fn requests(number: impl TryInto<i64>) -> String {
 
 pub(crate) const fn check_filter(check: CheckFilter) -> &'static str {
     match check {
+        CheckFilter::ReferToSafeguarding => REFER,
         CheckFilter::Ready => "Ready to approve",
         CheckFilter::PupilNotFound => "Pupil not found",
         CheckFilter::SeveralPupils => "Several pupils",
@@ -199,6 +203,7 @@ pub(crate) const fn check_filter(check: CheckFilter) -> &'static str {
 /// What a list says about a request.
 pub(crate) fn check(check: &Check) -> Tag {
     match check {
+        Check::ReferToSafeguarding => Tag::new("red", "shield-alert", REFER),
         Check::Ready => Tag::new("green", "shield-check", "Ready to approve"),
         Check::PupilNotFound(number) => {
             Tag::new("red", "user-x", format!("{} not found", counted(*number, "pupil", "pupils")))
@@ -229,12 +234,16 @@ pub(crate) fn refusal(code: &str, detail: &str, now: Option<Status>) -> String {
             let now = now.map_or_else(|| "decided".to_owned(), |now| status(now).text.to_lowercase());
             return format!("It is {now} now, so this is not possible.");
         }
+        REFER_CODE => "Refer to safeguarding. This cannot be decided here.",
+        "own_request" => "This is your own request; somebody else must decide.",
         "in_force" => "It is approved, and this would take access away. Open it and decide on it by itself.",
         "takes_away" => "Approving this one ends somebody’s access. Open it and decide on it by itself.",
         "nothing_to_link" => "It names no child to link. Open it and decide on it by itself.",
         "shared_mailbox" => "Somebody with another name has this email address. Choose whose account it is.",
+        "same_address" => "This is the person’s email address already.",
+        "new_address_missing" => "The request came from the address that the person has already. Enter the new one.",
         "account_exists" => "A Moodle account with this email address exists. Choose whether it is the parent’s own.",
-        "adult_not_clear" => "No account, or more than one, has this email address and name. Choose whose access ends.",
+        "adult_not_clear" => "No account, or more than one, has this email address and name. Choose whom it concerns.",
         "needs_correction" => "The parent’s name or email address is missing or wrong. Correct it first.",
         "nothing_approved" => "No child would be linked. Choose at least one pupil, or deny the request.",
         "nothing_decided" => "No child of this request is left to decide.",
@@ -318,6 +327,8 @@ pub(crate) fn letter(code: &str) -> String {
         "child_added" => "A child was added to your account",
         "could_not_confirm" => "We could not confirm your request",
         "access_ended" => "Your access has ended",
+        "new_address" => "Please confirm your new email address",
+        "address_changing" => "Your email address is being changed",
         other => return other.replace('_', " "),
     }
     .to_owned()

@@ -35,7 +35,7 @@ use crate::{AdminState, staff::Staff};
         ),
         (
             status = 409,
-            description = "`wrong_status`, `already_decided`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `already_decided`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),
@@ -80,7 +80,7 @@ pub(super) struct Note {
         ),
         (
             status = 409,
-            description = "`try_again`: somebody changed the same at the same moment.",
+            description = "`own_request`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),

@@ -49,7 +49,7 @@ use crate::{AdminState, staff::Staff};
         ),
         (
             status = 409,
-            description = "`wrong_status`, `needs_correction`, `nothing_decided`, `nothing_approved`, `shared_mailbox`, `account_exists`, `account_is_pupil`, `own_pupil`, `no_username`, `adult_not_clear`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `needs_correction`, `nothing_decided`, `nothing_approved`, `shared_mailbox`, `account_exists`, `account_is_pupil`, `own_pupil`, `no_username`, `adult_not_clear`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),
@@ -88,7 +88,7 @@ pub(super) async fn approve(
         ),
         (
             status = 409,
-            description = "`wrong_status`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),
@@ -125,7 +125,7 @@ pub(super) async fn deny(
         ),
         (
             status = 409,
-            description = "`wrong_status`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),
@@ -162,7 +162,7 @@ pub(super) async fn duplicate(
         ),
         (
             status = 409,
-            description = "`wrong_status`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),
@@ -213,7 +213,7 @@ async fn end(
         ),
         (
             status = 409,
-            description = "`wrong_status`, `no_address`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `no_address`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),
@@ -252,7 +252,7 @@ pub(super) async fn ask(
         ),
         (
             status = 409,
-            description = "`wrong_status`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),
@@ -289,7 +289,7 @@ pub(super) async fn reopen(
         ),
         (
             status = 409,
-            description = "`wrong_status`, `not_approved`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `not_approved`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),

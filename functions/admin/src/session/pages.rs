@@ -10,10 +10,11 @@ use axum::{
 };
 use kinlink_service::{
     ServiceError,
+    quota::guessing,
     sessions::{Way, links, sign_out},
 };
 use kinlink_web::{
-    Audience, Path, Problem,
+    Audience, ClientAddress, Path, Problem,
     form::{Fields, Form},
     layers::RequestId,
     page,
@@ -114,11 +115,14 @@ async fn show_link(State(state): State<AdminState>) -> Response {
 async fn use_link(
     State(state): State<AdminState>,
     Extension(id): Extension<RequestId>,
+    client: Option<Extension<ClientAddress>>,
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Response {
     let cookies = state.sign_in.cookies;
-    match links::enter(&state.app, &token, cookies.read(Cookie::Session, &headers)).await {
+    let entered = Box::pin(links::enter(&state.app, &token, cookies.read(Cookie::Session, &headers)));
+    let is_wrong = |entered: &Result<_, _>| matches!(entered, Err(ServiceError::Refused { .. }));
+    match guessing(&state.app, ClientAddress::of(client), entered, is_wrong).await {
         Ok(signed_in) => {
             let mut response = Redirect::to(START).into_response();
             cookies.set(Cookie::Session, &signed_in.secret, response.headers_mut());

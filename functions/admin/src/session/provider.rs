@@ -3,6 +3,8 @@
 //! Looking at a page begins nothing; its button does. The way back is a GET, because the protocol says so: what it changes is
 //! held by `state`, which works once, and by a cookie, which only the browser that began has.
 
+use std::net::IpAddr;
+
 use axum::{
     Extension, Router,
     extract::{RawQuery, State},
@@ -19,7 +21,7 @@ use kinlink_service::{
     },
 };
 use kinlink_web::{
-    Problem,
+    ClientAddress, Problem,
     form::{Fields, Form},
     layers::RequestId,
     problem::Cause,
@@ -59,9 +61,10 @@ pub(super) fn leading_out(state: &AdminState, mut response: Response) -> Respons
 pub(super) async fn begin(
     State(state): State<AdminState>,
     Extension(id): Extension<RequestId>,
+    client: Option<Extension<ClientAddress>>,
     form: Form,
 ) -> Result<Response, Problem> {
-    go(&state, id, &page_of_ours(form.get("return_to")), None).await
+    go(&state, id, ClientAddress::of(client), &page_of_ours(form.get("return_to")), None).await
 }
 
 /// The button of the page that asks somebody who is signed in to prove themselves again.
@@ -72,12 +75,13 @@ pub(super) async fn begin_again(
     form: Form,
 ) -> Result<Response, Problem> {
     visitor.check_csrf(form.get("csrf"))?;
-    go(&state, id, &page_of_ours(form.get("return_to")), Some(&visitor.session)).await
+    go(&state, id, None, &page_of_ours(form.get("return_to")), Some(&visitor.session)).await
 }
 
 async fn go(
     state: &AdminState,
     id: RequestId,
+    client: Option<IpAddr>,
     return_to: &str,
     again: Option<&StaffSession>,
 ) -> Result<Response, Problem> {
@@ -86,7 +90,7 @@ async fn go(
         // The page says what to do instead.
         _ => return Ok(Redirect::to(SIGN_IN).into_response()),
     };
-    let begun = provider::begin(&state.app, return_to, again).await?;
+    let begun = provider::begin(&state.app, client, return_to, again).await?;
     let marks = Marks { state: &begun.state, nonce: &begun.nonce, verifier: &begun.verifier };
     Ok(match provider.authorization_url(state.app.now(), marks, again.is_some()).await {
         Ok(url) => {

@@ -1,60 +1,9 @@
-//! Who may do what.
-
-use std::collections::BTreeSet;
+//! Tokens and the description of the API. Who may do what is tested by `pages/roles.rs`, route by route.
 
 use jiff::SignedDuration;
-use kinlink_web::document;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{admin, api, approval};
-
-/// An id that nothing has.
-const NOBODY: &str = "0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f";
-
-/// Every endpoint: method, path, a body that is right, and the least role that may.
-fn endpoints() -> Vec<(&'static str, String, Value, &'static str)> {
-    let of = |path: &str| format!("/requests/{{request}}{path}");
-    vec![
-        ("GET", "/requests".into(), json!(null), "viewer"),
-        ("GET", "/requests/counts".into(), json!(null), "viewer"),
-        ("GET", of(""), json!(null), "viewer"),
-        ("PATCH", of(""), json!({}), "approver"),
-        ("PUT", of("/note"), json!({"note": ""}), "approver"),
-        ("POST", of("/approve"), approval(), "approver"),
-        ("POST", of("/deny"), json!({}), "approver"),
-        ("POST", of("/duplicate"), json!({}), "approver"),
-        ("POST", of("/bogus"), json!({}), "approver"),
-        ("POST", of("/ask"), json!({}), "approver"),
-        ("POST", of("/reopen"), json!({}), "approver"),
-        ("POST", of("/claims/{claim}/withdraw"), json!({}), "approver"),
-        ("GET", "/login-rows".into(), json!(null), "viewer"),
-        ("POST", "/login-rows/revoke".into(), json!({"usernames": ["nobody@example.org"]}), "approver"),
-        ("GET", "/pupils".into(), json!(null), "viewer"),
-        ("GET", "/links".into(), json!(null), "viewer"),
-        ("GET", "/cycles".into(), json!(null), "viewer"),
-        ("GET", "/cycles/{cycle}".into(), json!(null), "viewer"),
-        ("POST", "/cycles".into(), json!({"action": "cycle"}), "approver"),
-        ("GET", "/health".into(), json!(null), "viewer"),
-        ("GET", "/doctor".into(), json!(null), "viewer"),
-        ("GET", "/explain?adult=nobody@example.org&pupil=1".into(), json!(null), "viewer"),
-        ("GET", "/settings".into(), json!(null), "viewer"),
-        ("PUT", "/settings/{name}".into(), json!({"value": "no"}), "administrator"),
-        ("GET", "/tokens".into(), json!(null), "administrator"),
-        ("POST", "/tokens".into(), json!({"name": "x", "role": "viewer"}), "administrator"),
-        ("DELETE", "/tokens/{token}".into(), json!(null), "administrator"),
-        ("GET", "/sources".into(), json!(null), "administrator"),
-        ("POST", "/sources".into(), json!({"name": "x"}), "administrator"),
-        ("DELETE", "/sources/{source}".into(), json!(null), "administrator"),
-    ]
-}
-
-#[test]
-fn the_description_names_exactly_these_endpoints() {
-    let described: BTreeSet<_> = document::endpoints(&kinlink_admin::openapi()).into_iter().collect();
-    let path = |path: String| api(path.split('?').next().unwrap());
-    let here: BTreeSet<_> = endpoints().into_iter().map(|(method, to, ..)| (method, path(to))).collect();
-    assert_eq!(described, here);
-}
+use crate::{admin, api};
 
 #[tokio::test]
 async fn the_description_is_served_to_anybody() {
@@ -63,45 +12,6 @@ async fn the_description_is_served_to_anybody() {
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
     assert_eq!(answer.json(), json!(kinlink_admin::openapi()));
-}
-
-#[tokio::test]
-async fn roles_and_endpoints() {
-    let admin = admin().await;
-    let request = admin.turner(&[("Amelia", "Turner", "7KL")]).await;
-    let claim = admin.show(&request).await["children"][0]["claim"].as_str().unwrap().to_owned();
-    let kinlink = &admin.kinlink;
-    let roles = [
-        ("viewer", &kinlink.viewer_token),
-        ("approver", &kinlink.approver_token),
-        ("safeguarding", &kinlink.safeguarding_token),
-        ("administrator", &kinlink.admin_token),
-    ];
-    let rank = |role: &str| roles.iter().position(|(name, _)| *name == role).unwrap();
-    for (method, path, body, least) in endpoints() {
-        let path = path.replace("{request}", &request.id.to_string()).replace("{claim}", &claim);
-        let path = path.replace("{name}", "email_proof");
-        let path = ["{cycle}", "{token}", "{source}"].iter().fold(path, |path, id| path.replace(id, NOBODY));
-        let anyone = admin.anyone.with("if-match", "*");
-        let send = async |client: kinlink_testapp::Client| match &body {
-            Value::Null => client.send(method, &api(&path), "").await,
-            body => client.json(method, &api(&path), body).await,
-        };
-        send(anyone.clone()).await.problem(401, "unauthorized");
-        for (role, token) in roles {
-            let answer = send(anyone.bearer(token)).await;
-            if rank(role) < rank(least) {
-                answer.problem(403, "forbidden");
-            } else {
-                let status = answer.status.as_u16();
-                assert!(
-                    ![400, 401, 403, 405, 415, 422].contains(&status) && status < 500,
-                    "{role} {method} {path}: {}",
-                    answer.text
-                );
-            }
-        }
-    }
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ async fn a_cycle_can_be_asked_for() {
 #[tokio::test]
 async fn settings_are_listed_with_their_meaning_and_checked() {
     let admin = admin().await;
-    let listed = admin.viewer.get(&api("/settings")).await.expect(200).json();
+    let listed = admin.administrator.get(&api("/settings")).await.expect(200).json();
     let listed = listed["items"].as_array().unwrap().clone();
     assert!(listed.iter().all(|setting| !setting["meaning"].as_str().unwrap().is_empty()));
     let set = async |name: &str, value: Value| {
@@ -85,7 +85,7 @@ async fn settings_are_listed_with_their_meaning_and_checked() {
     assert_eq!(set("email_proof_hours", json!("0")).await.problem(422, "invalid_fields"), ["/value invalid"]);
     assert_eq!(set("email_proof_hours", json!(24)).await.problem(422, "invalid_fields"), ["/value invalid"]);
     set("colour", json!("red")).await.problem(404, "not_found");
-    let listed = admin.viewer.get(&api("/settings")).await.expect(200).text;
+    let listed = admin.administrator.get(&api("/settings")).await.expect(200).text;
     assert!(listed.contains("\"24\""));
 }
 
@@ -94,7 +94,7 @@ async fn a_value_in_the_store_that_does_not_fit_is_an_internal_error_that_shows_
     let admin = admin().await;
     let sql = "INSERT INTO settings (name, value, changed_at, changed_by) VALUES ('email_proof', 'secret', 0, 'x')";
     admin.kinlink.store.db.execute(sql, []).await.unwrap();
-    let answer = admin.viewer.get(&api("/settings")).await;
+    let answer = admin.administrator.get(&api("/settings")).await;
     answer.problem(500, "internal");
     assert!(!answer.text.contains("email_proof") && !answer.text.contains("secret"), "{}", answer.text);
 }

@@ -5,8 +5,13 @@
 mod access;
 mod approve;
 mod around;
+mod audit;
 mod decide;
+mod email_change;
+mod holds;
 mod lists;
+mod plans;
+mod privacy;
 mod provider;
 mod session;
 
@@ -85,7 +90,7 @@ impl Admin {
 
     /// A request as staff see it.
     async fn show(&self, request: &Request) -> Value {
-        self.viewer.get(&api(&format!("/requests/{}", request.reference))).await.expect(200).json()
+        self.approver.get(&api(&format!("/requests/{}", request.reference))).await.expect(200).json()
     }
 
     /// The request as it is stored now.

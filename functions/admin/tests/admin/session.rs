@@ -405,7 +405,7 @@ async fn people_are_called_by_their_names_in_three_statements_however_many_they_
 async fn housekeeping_forgets_what_has_ended_and_nothing_else() {
     let (kinlink, mut browser) = entered(StaffRole::Viewer).await;
     let _ = link(&kinlink, StaffRole::Viewer).await;
-    provider::begin(&kinlink.app, "/admin/help", None).await.unwrap();
+    provider::begin(&kinlink.app, None, "/admin/help", None).await.unwrap();
     assert_eq!(housekeeping::tidy(&kinlink.app).await.unwrap().sessions, 0);
     assert!(browser.is_in().await);
     kinlink.clock.advance(minutes(10));
@@ -433,7 +433,7 @@ fn identity(kinlink: &TestApp, subject: &str, authenticated_at: Option<Timestamp
 async fn somebody_who_is_to_sign_in_again_must_do_it_themselves_and_now() {
     let kinlink = app().await;
     let app = &kinlink.app;
-    let first = provider::begin(app, "/admin/help", None).await.unwrap();
+    let first = provider::begin(app, None, "/admin/help", None).await.unwrap();
     let under_way = provider::take(app, &first.state, &first.browser).await.unwrap();
     let unknown = identity(&kinlink, "jo", None);
     let entered = provider::enter(app, &under_way, &unknown, None).await.unwrap();
@@ -444,13 +444,13 @@ async fn somebody_who_is_to_sign_in_again_must_do_it_themselves_and_now() {
     for (subject, at, code) in
         [("jo", None, "not_again"), ("jo", Some(long_ago), "not_again"), ("sam", Some(app.now()), "another_person")]
     {
-        let begun = provider::begin(app, "/admin/help", Some(&entered.session)).await.unwrap();
+        let begun = provider::begin(app, None, "/admin/help", Some(&entered.session)).await.unwrap();
         let under_way = provider::take(app, &begun.state, &begun.browser).await.unwrap();
         let refused = provider::enter(app, &under_way, &identity(&kinlink, subject, at), Some(&entered.secret)).await;
         assert!(matches!(refused, Err(ServiceError::Refused { code: found, .. }) if found == code), "{refused:?}");
         assert!(sessions::current(app, &entered.secret).await.is_ok(), "what they had, they keep");
     }
-    let begun = provider::begin(app, "/admin/help", Some(&entered.session)).await.unwrap();
+    let begun = provider::begin(app, None, "/admin/help", Some(&entered.session)).await.unwrap();
     let under_way = provider::take(app, &begun.state, &begun.browser).await.unwrap();
     // A clock that runs ahead makes nobody fresh for longer.
     let ahead = identity(&kinlink, "jo", Some(app.now() + minutes(30)));

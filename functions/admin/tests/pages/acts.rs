@@ -16,6 +16,8 @@ fn acts(world: &World) -> Vec<Act> {
     vec![
         ("/admin/users/revoke".into(), vec![("id", "rachel.turner@example.org".into())], false),
         ("/admin/users/revoke/apply".into(), vec![("id", "rachel.turner@example.org".into())], false),
+        (format!("/admin/users/{}/email", world.adult), vec![("email", "new@example.org".into())], false),
+        (format!("/admin/users/{}/email/withdraw", world.adult), vec![], false),
         ("/admin/matching".into(), vec![("claim", format!("{}:{}", claim.0, claim.1)), ("pupil", "1".into())], false),
         ("/admin/cycles".into(), vec![("action", "reconcile".into())], false),
         ("/admin/health/retry".into(), vec![("id", token.into())], false),

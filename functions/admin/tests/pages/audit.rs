@@ -73,6 +73,14 @@ async fn older_entries_are_on_the_next_page() {
     assert!(!text(&second).contains("Older") && text(&second).contains("Clear"), "{}", text(&second));
     let file = person.get("/admin/audit/export.csv?actor=cli:many").await.expect(200);
     assert_eq!(file.text.lines().count(), 61, "a file is not paged");
+    let lines = person.get("/admin/audit/export.jsonl?actor=cli:many").await.expect(200).text;
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 60);
+    assert_eq!(
+        (&lines[0]["detail"]["value"], &lines[59]["detail"]["value"]),
+        (&"1".into(), &"60".into()),
+        "oldest first"
+    );
 }
 
 #[tokio::test]
@@ -90,8 +98,46 @@ async fn the_file_holds_what_the_filters_leave_and_no_formula() {
     assert_eq!(file.header("x-content-type-options"), "nosniff");
     let lines: Vec<&str> = file.text.split("\r\n").collect();
     assert_eq!(lines.len(), 4, "{lines:?}");
-    assert_eq!(lines[0], "\u{feff}number,at (UTC),actor,action,subject,detail");
-    assert!(lines[1].contains("2026-09-03T08:00:00.000Z,cli:Zoë,setting.set,setting:max_attempts"), "{}", lines[1]);
-    assert!(lines[2].contains(",'=cmd|' /C calc'!A0,setting.set,setting:description,"), "{}", lines[2]);
-    assert!(lines[2].ends_with(r#""{""value"":""a \""quoted\"", text""}""#), "{}", lines[2]);
+    assert_eq!(lines[0], "\u{feff}number,at (UTC),actor,action,subject,detail,hash");
+    assert!(lines[1].contains(",'=cmd|' /C calc'!A0,setting.set,setting:description,"), "{}", lines[1]);
+    assert!(lines[1].contains(r#""{""value"":""a \""quoted\"", text""}","#), "{}", lines[1]);
+    assert!(lines[2].contains("2026-09-03T08:00:00.000Z,cli:Zoë,setting.set,setting:max_attempts"), "{}", lines[2]);
+    let noted = person.get("/admin/audit/export.csv?action=audit.export").await.expect(200).text;
+    assert_eq!(noted.lines().count(), 3, "a file that leaves the house is noted, this one too: {noted}");
+}
+
+#[tokio::test]
+async fn the_page_says_whether_the_audit_is_whole_and_names_the_first_bad_entry() {
+    let world = world().await;
+    let person = world.office.administrator().await;
+    let whole = text(&person.page("/admin/audit/verification").await);
+    assert!(whole.contains("entries are as they were written."), "{whole}");
+    let store = &world.office.kinlink.app.store;
+    let (hash,): (String,) = store.fetch_optional("SELECT hash FROM audit WHERE seq = 3", []).await.unwrap().unwrap();
+    let held = text(&person.page(&format!("/admin/audit/verification?seq=3&hash={hash}")).await);
+    assert!(held.contains("entries are as they were written."), "{held}");
+    let other = text(&person.page(&format!("/admin/audit/verification?seq=4&hash={hash}")).await);
+    assert!(other.contains("entry 4 is not the one that was noted"), "{other}");
+    let misread = text(&person.page("/admin/audit/verification?seq=x&hash=1").await);
+    assert!(misread.contains("was not understood and left out"), "{misread}");
+    store.execute("UPDATE audit SET actor = 'staff:somebody-else' WHERE seq = 2", []).await.unwrap();
+    let broken = text(&person.page("/admin/audit/verification").await);
+    assert!(broken.contains("No: entry 2 was changed."), "{broken}");
+}
+
+#[tokio::test]
+async fn looking_at_a_family_is_noted_once_a_while_and_shown_to_administrators_only() {
+    let world = world().await;
+    let (clerk, person) = (world.office.approver().await, world.office.administrator().await);
+    let path = format!("/admin/users/{}", world.adult);
+    let looks =
+        async || rows(&person.page(&format!("/admin/audit?action=adult.view&subject=adult:{}", world.adult)).await);
+    assert_eq!(looks().await, 0);
+    clerk.page(&path).await;
+    let again = text(&clerk.page(&path).await);
+    assert_eq!(looks().await, 1);
+    assert!(!again.contains("view"), "{again}");
+    world.office.kinlink.clock.advance(SignedDuration::from_mins(16));
+    clerk.page(&path).await;
+    assert_eq!(looks().await, 2);
 }

@@ -8,7 +8,7 @@ use kinlink_testkit::{changed_tables, snapshot};
 use serde_json::Value;
 
 use crate::{
-    staff::{office, text},
+    staff::{changed_but_looks, office, text},
     world::world,
 };
 
@@ -33,6 +33,18 @@ async fn every_page_is_there_for_its_roles_and_says_so_to_the_others() {
             assert_eq!(answer.text.matches("<h1").count(), 1, "{role} {path}");
             assert_eq!(answer.header("cache-control"), "no-store", "{role} {path}");
             assert_eq!(answer.text.contains("href=\"/admin/settings\""), is_administrator, "{role} {path}: the menu");
+        }
+        for (path, heading) in world.safeguarding_pages() {
+            let answer = person.get(&path).await;
+            if role < StaffRole::Safeguarding {
+                assert_eq!(answer.status.as_u16(), 403, "{role} {path}");
+                assert!(!answer.text.contains("href=\"/admin/holds\""), "{role} {path}: the menu");
+                continue;
+            }
+            assert_eq!(answer.status.as_u16(), 200, "{role} {path}: {}", answer.text);
+            assert!(answer.text.contains(&format!("<title>{heading} – ")), "{role} {path}");
+            assert_eq!(answer.text.matches("<h1").count(), 1, "{role} {path}");
+            assert!(answer.text.contains("href=\"/admin/holds\""), "{role} {path}: the menu");
         }
         for (path, for_administrators) in world.parts() {
             let status = person.get(&path).await.status.as_u16();
@@ -69,12 +81,14 @@ async fn looking_changes_nothing() {
     // So that the session is noted as used.
     world.office.kinlink.clock.advance(SignedDuration::from_mins(2));
     let (store, moodle) = (world.office.everything().await, snapshot(&world.office.kinlink.moodle.db).await);
-    let pages = world.pages().into_iter().map(|(path, ..)| path);
+    let held = world.safeguarding_pages().into_iter().map(|(path, _)| path);
+    let pages = world.pages().into_iter().map(|(path, ..)| path).chain(held);
     for path in pages.chain(world.parts().into_iter().map(|(path, _)| path)) {
         assert!(person.get(&path).await.status.as_u16() < 400, "{path}");
     }
     let now = world.office.everything().await;
-    let mut changed = changed_tables(&store, &now);
+    // That somebody looked is noted, and nothing else.
+    let mut changed = changed_but_looks(&store, &now);
     let sessions = changed.remove("staff_sessions").expect("the session was used");
     assert!(changed.is_empty(), "{changed:?}");
     let without_time = |rows: &[String]| -> Vec<Value> {
@@ -221,13 +235,18 @@ async fn nothing_that_was_typed_becomes_markup() {
         "/admin/settings",
         "/admin/tokens",
         "/admin/audit",
+        "/admin/audit/verification",
         "/admin/help",
     ]
     .map(str::to_owned)
     .to_vec();
     paths.extend([
         format!("/admin/users/{adult}"),
+        format!("/admin/users/{adult}/email"),
         format!("/admin/users?q={query}&view={query}"),
+        format!("/admin/explain?parent={query}&child={query}"),
+        format!("/admin/explain?adult={adult}"),
+        format!("/admin/explain?adult={adult}&pupil={}", office.number("SELECT pupil_id FROM links").await),
         format!("/admin/audit?actor={query}&action={query}&subject={query}&from={query}&to={query}"),
         format!("/admin/audit?actor=cli:{query}"),
     ]);

@@ -5,10 +5,17 @@
 mod acts;
 mod audit;
 mod cycles;
+mod email_change;
 mod every_page;
+mod explain;
 mod health;
+mod holds;
+mod leavers;
 mod matching;
+mod own;
+mod privacy;
 mod requests;
+mod roles;
 mod settings;
 mod staff;
 mod statements;

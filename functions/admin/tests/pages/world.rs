@@ -1,9 +1,10 @@
 //! An office in which something has happened: an adult with access, a child that nobody knows, a run, a job that was given up.
 
-use kinlink_domain::staff::Actor;
+use kinlink_domain::{hold::HoldReason, staff::Actor};
 use kinlink_service::{
     approve::{Approval, Checks, approve},
     cycle::{self, Mode, Ran},
+    holds::{self, NewHold},
     view::{Request, list_cycles},
 };
 use kinlink_testapp::{administrator, family};
@@ -17,8 +18,12 @@ pub(crate) struct World {
     pub(crate) turner: Request,
     /// Her id.
     pub(crate) adult: String,
+    /// Her child in Moodle.
+    pub(crate) amelia: i64,
     /// The run that looked at her.
     pub(crate) cycle: String,
+    /// A hold on somebody who has not asked.
+    pub(crate) hold: String,
     /// Mrs Jones's request: two pupils have her child's name.
     pub(crate) jones: Request,
 }
@@ -31,7 +36,18 @@ pub(crate) async fn world() -> World {
     let cycle = list_cycles(&office.kinlink.app, &administrator(), None, 1).await.unwrap().items[0].id.to_string();
     let jones = office.kinlink.submit(&family(("Cat", "Jones", "cat.jones@example.org"), &[EMILY])).await;
     let adult = office.text("SELECT id FROM adults").await;
-    World { office, turner, adult, cycle, jones }
+    let amelia = office.number("SELECT pupil_id FROM links").await;
+    let hold = NewHold {
+        adult: None,
+        email: Some("held@example.org".into()),
+        pupil: None,
+        reason: HoldReason::CourtOrder,
+        reference: "C-17/2026".into(),
+        from: None,
+        until: None,
+    };
+    let hold = holds::place(&office.kinlink.app, &administrator(), &hold).await.unwrap().id.to_string();
+    World { office, turner, adult, amelia, cycle, hold, jones }
 }
 
 /// Two pupils of this name are in this tutor group.
@@ -44,7 +60,15 @@ impl World {
             ("/admin/users".into(), "Authorised users", false),
             ("/admin/users?view=pupils_left&q=turner&page=2".into(), "Authorised users", false),
             (format!("/admin/users/{}", self.adult), "Rachel Turner", false),
+            ("/admin/leavers".into(), "Leavers", false),
             ("/admin/matching".into(), "Pupil matching", false),
+            ("/admin/explain".into(), "Why can’t they see their child?", false),
+            (
+                format!("/admin/explain?adult={}&pupil={}", self.adult, self.amelia),
+                "Why can’t they see their child?",
+                false,
+            ),
+            ("/admin/explain?parent=jones&child=emily".into(), "Why can’t they see their child?", false),
             ("/admin/cycles".into(), "Provisioning cycles", false),
             ("/admin/cycles/plan".into(), "What would change", false),
             (format!("/admin/cycles/{}", self.cycle), "Cycle", false),
@@ -54,6 +78,21 @@ impl World {
             ("/admin/settings".into(), "Settings", true),
             ("/admin/tokens".into(), "Tokens and forms", true),
             ("/admin/audit".into(), "Audit", true),
+            ("/admin/privacy".into(), "Privacy", true),
+            ("/admin/privacy?pupil=turner".into(), "Privacy", true),
+            (format!("/admin/privacy/adults/{}", self.adult), "Copy or erase personal data", true),
+            (format!("/admin/privacy/pupils/{}", self.amelia), "Copy a pupil’s personal data", true),
+        ]
+    }
+
+    /// Every address that only safeguarding reads, with its heading.
+    pub(crate) fn safeguarding_pages(&self) -> Vec<(String, &'static str)> {
+        vec![
+            ("/admin/holds".into(), "Holds"),
+            ("/admin/holds?view=over".into(), "Holds"),
+            ("/admin/holds/new".into(), "Place a hold"),
+            (format!("/admin/holds/new?adult={}", self.adult), "Place a hold"),
+            (format!("/admin/holds/{}", self.hold), "Hold"),
         ]
     }
 

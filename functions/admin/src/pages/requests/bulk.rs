@@ -226,6 +226,7 @@ pub(super) async fn preview(
     form: StaffForm,
 ) -> Result<Response, Interruption> {
     desk.check(&form)?;
+    kinlink_service::access::require(desk.actor(), kinlink_domain::staff::Permission::Decide)?;
     let list = list_of(query);
     let act = chosen(&form);
     let rows = if form.has("all") { all_rows(&state, &desk, &list).await? } else { ticked(&form) };
@@ -246,6 +247,7 @@ pub(super) async fn apply(
     form: StaffForm,
 ) -> Result<Response, Interruption> {
     desk.check(&form)?;
+    kinlink_service::access::require(desk.actor(), kinlink_domain::staff::Permission::Decide)?;
     let list = list_of(query);
     let rows = ticked(&form);
     let Some(act) = chosen(&form).filter(|_| !rows.is_empty()) else {

@@ -13,7 +13,10 @@ use kinlink_service::view::{Beside, ChildSummary, RequestDetail};
 use kinlink_web::{form::Fields, number::counted};
 
 use super::{Fault, address::ListAddress, list::child_name};
-use crate::pages::words::{self, Tag};
+use crate::pages::{
+    explain,
+    words::{self, Tag},
+};
 
 /// One of several that somebody chooses from.
 pub(super) struct Candidate {
@@ -36,6 +39,8 @@ pub(super) struct ChildView {
     pub(super) href: Option<String>,
     pub(super) how: Tag,
     pub(super) advice: String,
+    /// Why the parent does not see a child that was approved.
+    pub(super) explain: Option<String>,
     pub(super) withdraw: Option<String>,
     pub(super) choice: Option<PupilChoice>,
     /// Whether it is open and nobody can be proposed for it.
@@ -119,6 +124,7 @@ impl Shown<'_> {
             detail: known.map_or_else(|| pupil.map(|id| self.left(id)).unwrap_or_default(), facts),
             href: pupil.and_then(|id| self.profile(id)),
             advice: if is_open { String::new() } else { child.advice.map(str::to_owned).unwrap_or_default() },
+            explain: child.pupil.filter(|_| child.state == ClaimState::Approved).map(|id| self.explain(id)),
             withdraw: self.withdraw(child),
             choice: (is_open && self.may_decide && self.detail.actions.contains(&Action::Approve))
                 .then(|| self.choice(child, found, pupil)),
@@ -147,6 +153,12 @@ impl Shown<'_> {
 
     fn profile(&self, id: MoodleUserId) -> Option<String> {
         Some(format!("{}/user/profile.php?id={id}", self.moodle_url?.trim_end_matches('/')))
+    }
+
+    /// Their adult is known once a child is approved; before, the request stands for them.
+    fn explain(&self, pupil: MoodleUserId) -> String {
+        let reference = || self.detail.summary.reference.to_string();
+        explain::address(&self.beside.adult.map_or_else(reference, |adult| adult.to_string()), pupil)
     }
 
     fn withdraw(&self, child: &ChildSummary) -> Option<String> {

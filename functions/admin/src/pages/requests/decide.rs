@@ -3,12 +3,15 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use kinlink_domain::{
     ids::MoodleUserId,
-    request::{Action, ClaimState},
+    request::{Action, ClaimState, Kind},
+    staff::Permission,
 };
 use kinlink_service::{
     ServiceError,
-    approve::{Approval, ClaimChoice, Pick, approve},
+    access::require,
+    approve::{AccountChoice, Approval, ClaimChoice, Pick, approve},
     decide::{Reason, reopen},
+    explain::{Who, find_adult},
     view::{self, Request, RequestDetail},
 };
 use kinlink_web::{Parameters, Path, Problem, form::Fields};
@@ -36,6 +39,7 @@ pub(super) async fn decide(
     form: StaffForm,
 ) -> Result<Response, Interruption> {
     desk.check(&form)?;
+    require(desk.actor(), Permission::Decide)?;
     let list = list_of(query);
     let version = version(&form)?;
     let detail = view::show_request(&state.app, desk.actor(), &request).await?;
@@ -44,7 +48,7 @@ pub(super) async fn decide(
     let summary = &detail.summary;
     let (action, result) = match form.get("do") {
         Some("approve") => {
-            let approval = match approval(&detail, &form) {
+            let approval = match approval(&state, &desk, &detail, &form).await? {
                 Ok(approval) => approval,
                 // What was chosen may be about what is not there any more: that comes first.
                 Err(_) if version != summary.version => {
@@ -76,15 +80,22 @@ pub(super) async fn decide(
         }
         Err(ServiceError::Refused { code, detail: text, .. }) => {
             let (anchor, status) = match code {
+                // Of a request for another address, it is the new one that somebody has.
+                "shared_mailbox" if summary.kind == Kind::ChangeEmail => ("shared", StatusCode::UNPROCESSABLE_ENTITY),
                 // Something is left to be said: whose account it is.
                 "shared_mailbox" | "account_exists" | "adult_not_clear" | "own_pupil" | "account_is_pupil" => {
                     ("account", StatusCode::UNPROCESSABLE_ENTITY)
                 }
+                "same_address" | "new_address_missing" => ("new_email", StatusCode::UNPROCESSABLE_ENTITY),
                 "nothing_approved" => ("pupils", StatusCode::UNPROCESSABLE_ENTITY),
                 "needs_correction" => ("parent", StatusCode::UNPROCESSABLE_ENTITY),
                 _ => ("decision", StatusCode::CONFLICT),
             };
-            let fault = Fault::new(anchor, words::refusal(code, &text, Some(summary.status)));
+            let text = match anchor {
+                "shared" => SHARED.to_owned(),
+                _ => words::refusal(code, &text, Some(summary.status)),
+            };
+            let fault = Fault::new(anchor, text);
             wrong(&state, &desk, &list, &request, status, &form, vec![fault]).await
         }
         Err(error) if error.unavailable().is_some() => {
@@ -164,8 +175,55 @@ fn missing_checks(desk: &Desk, form: &Fields) -> Vec<Fault> {
     boxes.iter().filter(|check| check.missing).map(super::decision::CheckBox::fault).collect()
 }
 
-/// What the form decides, or the children about which it says nothing.
-fn approval(detail: &RequestDetail, form: &Fields) -> Result<Approval, Vec<Fault>> {
+/// What is asked where the new address is somebody's.
+pub(crate) const SHARED: &str =
+    "Somebody else has this address, here or in Moodle. Tick the box if the two share the mailbox.";
+
+/// What the form decides, or what it leaves to be said.
+async fn approval(
+    state: &AdminState,
+    desk: &Desk,
+    detail: &RequestDetail,
+    form: &Fields,
+) -> Result<Result<Approval, Vec<Fault>>, ServiceError> {
+    if detail.summary.kind == Kind::ChangeEmail {
+        return change_of_address(state, desk, form).await;
+    }
+    Ok(links(detail, form))
+}
+
+/// Whose address changes, and to which.
+async fn change_of_address(
+    state: &AdminState,
+    desk: &Desk,
+    form: &Fields,
+) -> Result<Result<Approval, Vec<Fault>>, ServiceError> {
+    let typed = |name: &str| form.get(name).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let account = match (form.get("account"), typed("other_account")) {
+        (Some("other"), Some(name)) => match find_adult(&state.app, desk.actor(), &name).await {
+            Ok(Who::Adult(adult)) => Some(AccountChoice::Adult(adult)),
+            Ok(Who::Asker(_)) | Err(ServiceError::NotFound(_) | ServiceError::Refused { .. }) => None,
+            Err(error) => return Err(error),
+        },
+        (Some("other"), None) => None,
+        _ => account_of(form),
+    };
+    let Some(account) = account else {
+        let text = "Choose whose address changes: there is no one account of this name";
+        return Ok(Err(vec![Fault::new("account", text)]));
+    };
+    let approval = Approval {
+        account,
+        checks: checks_of(form),
+        new_email: typed("new_email"),
+        shared: form.has("shared"),
+        ..Approval::default()
+    };
+    Ok(Ok(approval))
+}
+
+/// Which children are linked to whom.
+fn links(detail: &RequestDetail, form: &Fields) -> Result<Approval, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut claims = Vec::new();
     for child in detail.summary.children.iter().filter(|child| child.state == ClaimState::Open) {
@@ -187,7 +245,9 @@ fn approval(detail: &RequestDetail, form: &Fields) -> Result<Approval, Vec<Fault
         faults.push(Fault::new("account", "Choose one of the accounts"));
     }
     match account {
-        Some(account) if faults.is_empty() => Ok(Approval { claims, account, checks: checks_of(form), note: None }),
+        Some(account) if faults.is_empty() => {
+            Ok(Approval { claims, account, checks: checks_of(form), ..Approval::default() })
+        }
         _ => Err(faults),
     }
 }
@@ -203,6 +263,7 @@ fn fault_of(detail: &RequestDetail, form: &Fields, pointer: &str, text: &str) ->
                 .find(|check| check.name == *name)
                 .map_or_else(|| Fault::new("checks", words::sentence(text)), super::decision::CheckBox::fault)
         }
+        ["new_email"] => Fault::new("new_email", "Enter an email address like name@example.org"),
         ["claims", place, rest @ ..] => {
             // With a part behind it the number counts the choices that were sent, else the children of the request.
             let mut children: Vec<_> = detail.summary.children.iter().collect();

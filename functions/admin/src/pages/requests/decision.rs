@@ -1,5 +1,7 @@
 //! What can be decided about a request now: the checks, the account, the buttons. Also the checks alone, for many requests.
 
+use std::fmt::Write as _;
+
 use kinlink_domain::{
     fold::fold,
     request::{Action, ClaimState, Kind, Status},
@@ -75,6 +77,8 @@ pub(super) struct Decision {
     pub(super) checks: Vec<CheckBox>,
     pub(super) account: Vec<Candidate>,
     pub(super) account_title: &'static str,
+    /// What a request for another address needs beside the person.
+    pub(super) address: Option<NewAddress>,
     pub(super) reopen: bool,
     pub(super) reopen_text: &'static str,
     pub(super) ask: bool,
@@ -86,11 +90,40 @@ pub(super) struct Decision {
     pub(super) next_ticked: bool,
 }
 
+/// The new address of a request for another one, and an account that is not among the options.
+pub(super) struct NewAddress {
+    pub(super) email: String,
+    pub(super) email_fault: Option<String>,
+    /// The user name of another account, as it was typed.
+    pub(super) other: String,
+    pub(super) other_chosen: bool,
+    /// Whether the page asks if two people share the mailbox.
+    pub(super) asks_shared: bool,
+    pub(super) shared: bool,
+}
+
+fn new_address(detail: &RequestDetail, fields: &Fields, faults: &[Fault]) -> NewAddress {
+    let sent = &detail.summary.email;
+    // The address that the request came from, unless somebody has it already: then another one is meant.
+    let is_new = detail.adults.iter().all(|adult| adult.email != *sent);
+    let by_itself = if is_new { sent.as_str() } else { "" };
+    let fault = |anchor: &str| faults.iter().find(|fault| fault.anchor == anchor).map(|fault| fault.text.clone());
+    NewAddress {
+        email: fields.get("new_email").unwrap_or(by_itself).to_owned(),
+        email_fault: fault("new_email"),
+        other: fields.get("other_account").unwrap_or_default().to_owned(),
+        other_chosen: fields.get("account") == Some("other"),
+        asks_shared: fault("shared").is_some() || fields.has("shared"),
+        shared: fields.has("shared"),
+    }
+}
+
 /// What can be decided. `form`: what was sent when the page is shown again; `judged`: whether its checks are at fault.
 pub(super) fn decision(
     desk: &Desk,
     detail: &RequestDetail,
     form: Option<&Fields>,
+    faults: &[Fault],
     judged: bool,
     has_next: bool,
 ) -> Decision {
@@ -106,11 +139,13 @@ pub(super) fn decision(
         needs_checks: desk.policy().require_checks,
         checks: check_boxes(fields, judged),
         account: if is_in_force { Vec::new() } else { accounts(detail, is_open, fields.get("account")) },
-        account_title: if detail.summary.kind == Kind::Leave {
-            "Whose access ends?"
-        } else {
-            "Which account does the parent get?"
+        account_title: match detail.summary.kind {
+            Kind::Leave => "Whose access ends?",
+            Kind::ChangeEmail => "Whose email address changes?",
+            _ => "Which account does the parent get?",
         },
+        address: (detail.summary.kind == Kind::ChangeEmail && !is_in_force)
+            .then(|| new_address(detail, fields, faults)),
         reopen: allowed(Action::Reopen),
         reopen_text: if status == Status::WaitingForParent { "Take it back to To do" } else { "Open again" },
         ask: allowed(Action::Ask),
@@ -126,6 +161,7 @@ pub(super) fn decision(
 fn approve_text(detail: &RequestDetail, is_open: bool) -> &'static str {
     match detail.summary.kind {
         Kind::Leave => "Approve and end access",
+        Kind::ChangeEmail => "Approve and change the address",
         kind if !kind.needs_children() && !is_open => "Mark as dealt with",
         _ if detail.summary.status.is_in_force() => "Decide on the remaining children",
         _ => "Approve",
@@ -163,22 +199,29 @@ fn accounts(detail: &RequestDetail, is_open: bool, typed: Option<&str>) -> Vec<C
     let summary = &detail.summary;
     let own = fold(&format!("{} {}", summary.given_name, summary.family_name));
     let is_same = |adult: &&AdultHint| fold(&adult.name) == own;
-    let same: Vec<&AdultHint> = detail.adults.iter().filter(is_same).collect();
+    let same: Vec<&AdultHint> =
+        detail.adults.iter().filter(is_same).filter(|adult| adult.email == summary.email).collect();
     let clear = same.len() == 1;
     let mut options = Vec::new();
     let mut offer = |value: String, name: &str, text: String, by_itself: bool| {
         let chosen = typed.map_or(by_itself, |typed| typed == value);
         options.push(Candidate { value, name: name.to_owned(), group: String::new(), text, chosen });
     };
-    if summary.kind == Kind::Leave {
+    if matches!(summary.kind, Kind::Leave | Kind::ChangeEmail) {
         for adult in &detail.adults {
-            let value = format!("adult:{}", adult.id);
-            offer(value, &adult.name, signs_in(adult, "Has this email address"), clear && is_same(&adult));
+            let has_address = adult.email == summary.email;
+            let text = if has_address { "Has this email address" } else { "The same name, another email address" };
+            // A name alone says too little.
+            let by_itself = has_address && clear && is_same(&adult);
+            offer(format!("adult:{}", adult.id), &adult.name, signs_in(adult, text), by_itself);
         }
         return options;
     }
+    // An account of somebody who was accepted is offered by their name.
+    let is_theirs =
+        |account: &&AccountHint| detail.adults.iter().any(|adult| adult.username.as_ref() == Some(&account.username));
     let foreign: Vec<&AccountHint> =
-        detail.accounts.iter().flatten().filter(|account| account.auth != "db" && !account.is_pupil).collect();
+        detail.accounts.iter().flatten().filter(|account| !account.is_pupil && !is_theirs(account)).collect();
     if !is_open || (detail.adults.is_empty() && foreign.is_empty()) {
         return options;
     }
@@ -189,15 +232,34 @@ fn accounts(detail: &RequestDetail, is_open: bool, typed: Option<&str>) -> Vec<C
             if is_same(&adult) { "The same name and email address" } else { "The same email address, another name" };
         offer(value, &format!("The account of {}", adult.name), signs_in(adult, text), mine);
     }
+    let alone = detail.adults.is_empty() && foreign.len() == 1;
     for account in foreign {
+        let name = format!("The Moodle account of {}", account.name);
+        if account.auth == "db" {
+            let text = format!(
+                "Moodle user {}, a parent account from before Kinlink. The parent goes on with it; name and address follow this request.",
+                account.username
+            );
+            let mine = alone && fold(&account.name) == own;
+            let value = if mine { "auto".to_owned() } else { format!("user:{}", account.id) };
+            offer(value, &name, text, mine);
+            continue;
+        }
         let text = format!(
             "Moodle user {}, signs in by {}. It is linked and never changed. Right if it is the parent’s own, as with members of staff.",
             account.username, account.auth
         );
-        offer(format!("user:{}", account.id), &format!("The Moodle account of {}", account.name), text, false);
+        offer(format!("user:{}", account.id), &name, text, false);
     }
-    let text = "For two people who share a mailbox, or if none of these is the parent’s own.";
-    offer("new".to_owned(), "A new account", text.to_owned(), false);
+    let mut text = String::from("For two people who share a mailbox, or if none of these is the parent’s own.");
+    if let Some(username) = &detail.new_username {
+        // Writing to a text cannot fail.
+        let _ = write!(
+            text,
+            " The user name will be {username}. Moodle cannot tell two people with one address apart, so both sign in and ask for a new password by user name."
+        );
+    }
+    offer("new".to_owned(), "A new account", text, false);
     options
 }
 

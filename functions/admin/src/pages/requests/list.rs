@@ -37,7 +37,8 @@ struct ListTemplate {
     shell: Shell,
     lede: String,
     ignored: String,
-    export: String,
+    /// Where the list is a file, for roles that may have it.
+    export: Option<String>,
     tabs: Tabs,
     /// What the search form carries along: names and values.
     kept: Vec<(&'static str, String)>,
@@ -140,7 +141,7 @@ pub(super) async fn show(
         shell: desk.shell("Requests", Section::Requests).live(),
         lede,
         ignored,
-        export: list.with(|_| ()).beside("export.csv"),
+        export: desk.may(Permission::ReadNotes).then(|| list.with(|_| ()).beside("export.csv")),
         kept: list.pairs().into_iter().filter(|(name, _)| matches!(*name, "view" | "sort" | "per")).collect(),
         search: list.0.search.clone(),
         kinds: kinds(list.0.kind),

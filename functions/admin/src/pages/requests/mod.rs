@@ -33,6 +33,7 @@ use axum::{
 use kinlink_web::{Parameters, form::Fields};
 
 use self::address::ListAddress;
+pub(crate) use self::decide::SHARED;
 use super::faults::Fault;
 use crate::AdminState;
 

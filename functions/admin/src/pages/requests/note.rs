@@ -1,7 +1,8 @@
 //! `POST /admin/requests/{request}/note`: the staff's note.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use kinlink_service::{ServiceError, decide, view};
+use kinlink_domain::staff::Permission;
+use kinlink_service::{ServiceError, access::require, decide, view};
 use kinlink_web::{Parameters, Path};
 
 use super::{
@@ -24,6 +25,7 @@ pub(super) async fn save(
     form: StaffForm,
 ) -> Result<Response, Interruption> {
     desk.check(&form)?;
+    require(desk.actor(), Permission::Decide)?;
     let list = list_of(query);
     let version = version(&form)?;
     let text = form.get("note").unwrap_or_default();

@@ -1,9 +1,13 @@
 //! `POST /admin/requests/{request}/pin`: keeps the choice of a pupil for one child, without deciding yet.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use kinlink_domain::ids::{ClaimId, MoodleUserId};
+use kinlink_domain::{
+    ids::{ClaimId, MoodleUserId},
+    staff::Permission,
+};
 use kinlink_service::{
     ServiceError,
+    access::require,
     pin::{pin_pupil, unpin_pupil},
     view,
 };
@@ -31,6 +35,7 @@ pub(super) async fn pin(
     form: StaffForm,
 ) -> Result<Response, Interruption> {
     desk.check(&form)?;
+    require(desk.actor(), Permission::Decide)?;
     let list = list_of(query);
     let version = version(&form)?;
     let detail = view::show_request(&state.app, desk.actor(), &request).await?;

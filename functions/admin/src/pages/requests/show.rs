@@ -4,7 +4,8 @@
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use kinlink_domain::{
-    ids::ClaimId,
+    hold::REFER,
+    ids::{AdultId, ClaimId},
     matching::Pupil,
     request::{Action, ClaimState, Status},
     staff::Permission,
@@ -32,6 +33,7 @@ use super::{
 use crate::{
     AdminState,
     pages::{
+        holds::{self, HoldLink},
         interruption::Interruption,
         names::Names,
         shell::{Desk, Section, Shell},
@@ -44,6 +46,7 @@ const MOST_FOUND: usize = 20;
 
 #[derive(Template)]
 #[template(path = "requests/show.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the page that is there or not")]
 struct ShowPage {
     shell: Shell,
     faults: Vec<Fault>,
@@ -67,7 +70,7 @@ struct ShowPage {
     email: String,
     proof: Tag,
     kind: &'static str,
-    no_account: &'static str,
+    no_account: String,
     accounts: Vec<AccountRow>,
     comment: String,
     pupil_tags: Vec<Tag>,
@@ -75,12 +78,20 @@ struct ShowPage {
     acts_on_children: bool,
     decision: Decision,
     may_decide: bool,
+    /// Whether it is the reader's own request.
+    own: bool,
+    /// Whether the reader may read what was written about people.
+    reads_notes: bool,
     version: i64,
     note: String,
     note_fault: Option<String>,
     history: Vec<Event>,
     submitted: Vec<SentField>,
     others: Vec<Other>,
+    /// The holds behind a referral; only for safeguarding.
+    holds: Vec<HoldLink>,
+    /// Where a hold on the parent is placed; only for safeguarding.
+    place_hold: Option<String>,
 }
 
 /// Where the request stands in the list, with its neighbours.
@@ -202,7 +213,7 @@ async fn page(
     let names = Names::of(&state.app, detail.history.iter().map(|entry| entry.actor.as_str())).await?;
     let beside = view::beside_request(&state.app, desk.actor(), &detail).await?;
     let sent = history::submission(&detail);
-    let may_decide = desk.may(Permission::Decide);
+    let may_decide = desk.may(Permission::Decide) && !detail.own;
     let moodle_url = state.school.moodle_url.as_deref();
     let shown = Shown {
         detail: &detail,
@@ -236,28 +247,42 @@ async fn page(
         email: if summary.email.is_empty() { "none".to_owned() } else { summary.email.clone() },
         proof: proof(&detail),
         kind: words::kind(summary.kind),
-        no_account: if detail.accounts.is_some() {
-            "None with this email address"
-        } else {
-            "Moodle cannot be asked at the moment"
+        no_account: match (&detail.accounts, &detail.new_username) {
+            (None, _) => "Moodle cannot be asked at the moment".to_owned(),
+            (Some(_), Some(username)) => {
+                format!("None with this email address. A new one will get the user name {username}.")
+            }
+            (Some(_), None) => "None with this email address".to_owned(),
         },
         accounts: accounts(&detail, moodle_url),
-        comment: detail.comment.clone(),
+        comment: detail.comment.clone().unwrap_or_default(),
         pupil_tags: pupil_tags(&children),
         acts_on_children: children.iter().any(|child| child.withdraw.is_some()),
-        decision: decision(desk, &detail, again.form, again.checks_judged, neighbours.next.is_some()),
+        decision: decision(desk, &detail, again.form, &again.faults, again.checks_judged, neighbours.next.is_some()),
         may_decide,
+        own: detail.own,
+        reads_notes: desk.may(Permission::ReadNotes),
         version: summary.version,
-        note: again.note.unwrap_or_else(|| detail.staff_note.clone()),
+        note: again.note.or_else(|| detail.staff_note.clone()).unwrap_or_default(),
         note_fault,
         history: history::timeline(desk, &detail, &beside, &names),
         submitted: history::sent_fields(&sent),
         others: others(desk, list, &detail.others),
+        holds: holds::links(detail.holds.as_deref()),
+        place_hold: desk.may(Permission::Hold).then(|| place_hold(&detail, beside.adult)),
         children,
         faults: again.faults,
         conflict: again.conflict,
     };
     Ok(desk.page(status, &template))
+}
+
+/// The form for a hold, with whom the request is from.
+fn place_hold(detail: &RequestDetail, adult: Option<AdultId>) -> String {
+    match adult {
+        Some(adult) => holds::place_address(&[("adult", &adult.to_string())]),
+        None => holds::place_address(&[("email", &detail.summary.email)]),
+    }
 }
 
 fn place(list: &ListAddress, neighbours: &Neighbours) -> Option<Place> {
@@ -278,6 +303,14 @@ fn blocks(list: &ListAddress, detail: &RequestDetail, children: &[ChildView], ag
         |tone, icon, title: String, text: String, link| blocks.push(Block { tone, icon, title, text, link });
     if let Some(question) = detail.question.as_deref().filter(|_| summary.status == Status::WaitingForParent) {
         block("info", "message-square", "The parent was asked:".into(), format!("“{question}”"), None);
+    }
+    if detail.refer_to_safeguarding {
+        let text = if detail.holds.is_some() {
+            "A hold forbids this request, or one of its children."
+        } else {
+            "This cannot be decided here."
+        };
+        block("bad", "shield-alert", format!("{REFER}."), text.into(), None);
     }
     let can_correct = detail.actions.contains(&Action::Correct);
     if can_correct && !detail.fault_list.is_empty() {
@@ -322,10 +355,13 @@ fn proof(detail: &RequestDetail) -> Tag {
 fn accounts(detail: &RequestDetail, moodle_url: Option<&str>) -> Vec<AccountRow> {
     let mut rows = Vec::new();
     for adult in &detail.adults {
-        let text = match &adult.username {
+        let mut text = match &adult.username {
             Some(username) => format!("Accepted before. Signs in as {username}."),
             None => "Accepted before. Signs in by a Moodle account of their own.".to_owned(),
         };
+        if adult.email != detail.summary.email {
+            text = format!("{text} Has the address {}.", adult.email);
+        }
         rows.push(AccountRow { label: "Account", name: adult.name.clone(), href: None, text });
     }
     for account in detail.accounts.iter().flatten() {

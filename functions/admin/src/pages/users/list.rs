@@ -130,7 +130,9 @@ fn meaning(view: UserView) -> &'static str {
         UserView::Suspended => {
             "Suspended in Moodle although they are authorised here. Moodle’s next synchronisation should revive them."
         }
-        UserView::PupilsLeft => "Every pupil of theirs is suspended or gone in Moodle.",
+        UserView::PupilsLeft => {
+            "Every pupil of theirs has left. Their access ends by itself; the page Leavers says when."
+        }
     }
 }
 

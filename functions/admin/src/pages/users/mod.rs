@@ -1,8 +1,11 @@
 //! `/admin/users`: who may sign in to Moodle as a parent.
 //!
 //! `list`: the login rows. `show`: one adult with everything beside them. `revoke`: taking access away, from one or many.
+//! `email`: another address for one. `restore`: giving back what ended because a pupil left.
 
+mod email;
 mod list;
+mod restore;
 mod revoke;
 mod show;
 
@@ -24,6 +27,9 @@ pub(crate) fn routes() -> Router<AdminState> {
         .route("/users/revoke", post(revoke::confirm))
         .route("/users/revoke/apply", post(revoke::apply))
         .route("/users/{adult}", get(show::show))
+        .route("/users/{adult}/restore", post(restore::restore))
+        .route("/users/{adult}/email", get(email::show).post(email::start))
+        .route("/users/{adult}/email/withdraw", post(email::withdraw))
 }
 
 fn state(state: AccountState) -> Tag {
@@ -38,6 +44,6 @@ fn state(state: AccountState) -> Tag {
 }
 
 /// The page of a user in Moodle, where its address is known.
-fn in_moodle(site: Option<&str>, user: i64) -> Option<String> {
+pub(super) fn in_moodle(site: Option<&str>, user: i64) -> Option<String> {
     site.map(|site| format!("{}/user/profile.php?id={user}", site.trim_end_matches('/')))
 }
