@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::{
     answer::{Exit, say},
     commands::{
-        config, cycle, cycles, demo, explain, links, logins, mail, migrate, plan, pupils, requests, sign_in, sources,
-        tokens,
+        audit, config, contested, cycle, cycles, demo, explain, holds, leavers, links, logins, mail, migrate, plan,
+        plans, privacy, pupils, reconcile, requests, sign_in, sources, tokens,
     },
 };
 
@@ -71,8 +71,16 @@ pub(crate) enum Command {
     Migrate(migrate::Args),
     /// Run the provisioner once: do what is due, in Moodle too
     Cycle(cycle::Args),
+    /// Compare everybody, put right what differs, and say what was found
+    Reconcile(reconcile::Args),
+    /// List and release rows that somebody takes away in Moodle each time they are put back
+    #[command(subcommand)]
+    Contested(contested::Args),
     /// Show what a full cycle would write, row by row; writes nothing
     Plan(plan::Args),
+    /// List, show, compare and apply plans that were kept
+    #[command(subcommand)]
+    Plans(plans::Args),
     /// Look at everything that a cycle relies on, and say what to do about what is wrong
     Doctor,
     /// Say why an adult does not see a pupil
@@ -80,12 +88,17 @@ pub(crate) enum Command {
     /// List, show and decide requests
     #[command(subcommand)]
     Requests(requests::Args),
-    /// List and revoke login rows: who can sign in
+    /// List and revoke login rows: who can sign in, and by which address
     #[command(subcommand)]
     Logins(logins::Args),
-    /// List links: who is linked to which pupil
+    /// End what parents of pupils who left still have, as every night does; --preview only shows it
+    Leavers(leavers::Args),
+    /// List links: who is linked to which pupil; give back what ended
     #[command(subcommand)]
     Links(links::Args),
+    /// List, place and release holds: legal and safeguarding stops
+    #[command(subcommand)]
+    Holds(holds::Args),
     /// Search pupils by name, tutor group or admission number
     Pupils(pupils::Args),
     /// List and show cycles that ran
@@ -102,10 +115,18 @@ pub(crate) enum Command {
     /// List, create and revoke sources: the forms that may send requests
     #[command(subcommand)]
     Sources(sources::Args),
+    /// List, verify and export the audit: who did what to what
+    #[command(subcommand)]
+    Audit(audit::Args),
+    /// How long data is kept, a copy of somebody's data, erasing it
+    #[command(subcommand)]
+    Privacy(privacy::Args),
     /// Show and change settings
     Config(config::Args),
     /// Print the description of the API, as it is served at /api/v1/openapi.json
     Openapi,
+    /// Print who may use which page and endpoint, and who sees what: docs/roles.md
+    Roles,
 }
 
 /// Prints what clap says about the arguments: the help that was asked for, or what is wrong with them.

@@ -90,6 +90,7 @@ impl From<ServiceError> for Failure {
             ServiceError::Setting(_) => Self::new(Exit::Refused, "invalid_setting", text)
                 .next("`kinlink config show` lists the settings and what they mean."),
             ServiceError::Letter => Self::failed("letter", text),
+            ServiceError::TooOften { .. } => Self::new(Exit::Refused, "too_often", text),
             ServiceError::Queue(_) => Self::failed("queue_unavailable", text).next("`kinlink doctor` says more."),
             ServiceError::Store(StoreError::Db(db)) if db.fault() == Fault::Schema => schema_missing(),
             ServiceError::Store(_) | ServiceError::Moodle(_) => {
@@ -117,9 +118,12 @@ fn where_to_look(thing: &str) -> &'static str {
         "request" | "claim" => "`kinlink requests list` shows those there are.",
         "adult" | "login row" => "`kinlink logins list` shows who can sign in.",
         "pupil" => "`kinlink pupils NAME` searches; the policy pupil_filter says who counts as one.",
+        "hold" => "`kinlink holds list --view all` shows those there are.",
         "token" => "`kinlink tokens list` shows those there are.",
         "source" => "`kinlink sources list` shows those there are.",
         "cycle" => "`kinlink cycles list` shows those there were.",
+        "contested row" => "`kinlink contested list` shows those there are.",
+        "plan" => "`kinlink plans list` shows those that are kept.",
         "mail" => "`kinlink mail list` shows those there are.",
         _ => "",
     }

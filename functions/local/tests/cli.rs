@@ -14,12 +14,21 @@ use kinlink_store::leases;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const COMMANDS: [&str; 49] = [
+const COMMANDS: [&str; 75] = [
     "serve",
     "demo",
     "migrate",
     "cycle",
+    "reconcile",
+    "contested",
+    "contested list",
+    "contested release",
     "plan",
+    "plans",
+    "plans list",
+    "plans show",
+    "plans compare",
+    "plans apply",
     "doctor",
     "explain",
     "requests",
@@ -37,8 +46,11 @@ const COMMANDS: [&str; 49] = [
     "logins",
     "logins list",
     "logins revoke",
+    "logins change-email",
     "links",
     "links list",
+    "links restore",
+    "leavers",
     "pupils",
     "cycles",
     "cycles list",
@@ -48,6 +60,13 @@ const COMMANDS: [&str; 49] = [
     "mail show",
     "mail send",
     "sign-in",
+    "holds",
+    "holds list",
+    "holds show",
+    "holds place",
+    "holds ask-release",
+    "holds withdraw-release",
+    "holds release",
     "tokens",
     "tokens list",
     "tokens create",
@@ -56,11 +75,18 @@ const COMMANDS: [&str; 49] = [
     "sources list",
     "sources create",
     "sources revoke",
+    "privacy",
+    "privacy retention",
+    "privacy purge",
+    "privacy bundle",
+    "privacy erase",
+    "privacy erasures",
     "config",
     "config show",
     "config set",
     "config help",
     "openapi",
+    "roles",
     "help serve",
     "help requests approve",
     "",
@@ -236,6 +262,23 @@ async fn the_whole_road_over_http() {
     assert_eq!((code, &explained["broken"]), (0, &Value::Null), "{explained}");
     let (code, logins) = here.json("logins list williams");
     assert_eq!((code, &logins["items"][0]["state"]), (0, &json!("active")));
+    let (code, change) = here.json("logins change-email gwilym@williams.test gwilym@new.test");
+    assert_eq!((code, &change["standing"]), (0, &json!("waiting")), "{change}");
+    let (code, address) = here.json("logins change-email gwilym@williams.test");
+    assert_eq!((code, &address["in_moodle"], &address["change"]), (0, &json!("follows"), &change), "{address}");
+    let (code, back) = here.json("logins change-email gwilym@williams.test --withdraw");
+    assert_eq!((code, &back["withdrawn"]), (0, &json!(true)), "{back}");
+    for (arguments, exit, error) in [
+        ("logins change-email gwilym@williams.test --withdraw", 5, "no_email_change"),
+        ("logins change-email gwilym@williams.test gwilym@williams.test", 5, "same_address"),
+        ("logins change-email gwilym@williams.test k.larsen@school.example.org", 5, "shared_mailbox"),
+        ("logins change-email gwilym@williams.test nonsense", 5, "invalid_fields"),
+        ("logins change-email nobody@example.org x@example.org", 1, "not_found"),
+        ("logins change-email gwilym@williams.test x@example.org --withdraw", 2, "usage"),
+    ] {
+        let (code, answer) = here.json(arguments);
+        assert_eq!((code, answer["error"]["code"].as_str()), (exit, Some(error)), "{arguments}: {answer}");
+    }
     let (code, denied) = here.json(&format!("requests deny {reference} --reason mistake"));
     assert_eq!((code, &denied["status"]), (0, &json!("denied")));
     let (code, explained) = here.json("explain gwilym@williams.test Noah Williams");
@@ -247,6 +290,31 @@ async fn the_whole_road_over_http() {
     let address = again["address"].as_str().unwrap();
     let old = client.get(format!("{address}{path}")).header("authorization", &staff).send().await.unwrap();
     assert_eq!(old.status(), 401);
+}
+
+#[test]
+fn a_hold_is_placed_by_one_person_and_not_released_by_the_same() {
+    let here = Here::new();
+    let (code, hold) = here.json("holds place --email Held@example.org --reason court_order --reference C-17/2026");
+    assert_eq!((code, &hold["state"], &hold["placed_by"]), (0, &json!("in_force"), &json!("cli:Tester")), "{hold}");
+    let id = hold["id"].as_str().unwrap();
+    assert!(text(&here.run("holds list").stdout).contains("held@example.org"));
+    assert!(text(&here.run(&format!("holds show {id}")).stdout).contains("C-17/2026"));
+    for (arguments, exit, code) in [
+        (format!("holds release {id}"), 5, "not_asked"),
+        ("holds place --reason other --reference x".to_owned(), 5, "invalid_fields"),
+        ("holds place --email a@example.org --reason king --reference x".to_owned(), 2, "usage"),
+        ("holds place --email a@example.org --adult b --reason other --reference x".to_owned(), 2, "usage"),
+        ("holds show x".to_owned(), 1, "not_found"),
+    ] {
+        let (found, answer) = here.json(&arguments);
+        assert_eq!((found, answer["error"]["code"].as_str()), (exit, Some(code)), "{arguments}: {answer}");
+    }
+    assert_eq!(here.json(&format!("holds ask-release {id}")).0, 0);
+    let (code, refused) = here.json(&format!("holds release {id}"));
+    assert_eq!((code, refused["error"]["code"].as_str()), (5, Some("second_person")), "{refused}");
+    let (code, kept) = here.json(&format!("holds withdraw-release {id}"));
+    assert_eq!((code, &kept["release_asked_by"]), (0, &json!(null)), "{kept}");
 }
 
 #[test]
@@ -266,9 +334,14 @@ fn a_request_goes_its_way_by_the_command_line() {
         ("requests approve nonsense", 1, "not_found"),
         ("explain nobody@example.org Turner", 1, "not_found"),
         ("logins revoke nobody", 1, "not_found"),
+        ("links restore 987654", 1, "not_found"),
+        ("links restore", 2, "usage"),
         ("cycles show x", 1, "not_found"),
         ("mail show x", 1, "not_found"),
         ("cycle --apply 0123", 5, "plan_changed"),
+        ("plans apply 0123", 5, "plan_changed"),
+        ("plans show 0123", 1, "not_found"),
+        ("contested release x", 1, "not_found"),
         ("config set colour red", 5, "invalid_setting"),
         ("config set email_proof perhaps", 5, "invalid_setting"),
         ("tokens create x --role king", 2, "usage"),
@@ -291,12 +364,18 @@ fn a_request_goes_its_way_by_the_command_line() {
     for arguments in [
         "requests list --status pending",
         "links list",
+        "leavers --preview",
+        "leavers",
         "cycles list",
         "mail list",
         "mail send",
         "plan",
+        "plan --keep",
+        "plans list",
+        "contested list",
         "cycle",
         "cycle --full",
+        "reconcile",
     ] {
         assert_eq!(here.json(arguments).0, 0, "{arguments}");
         let output = here.run(arguments);
@@ -445,4 +524,28 @@ async fn links_of_the_command_line_let_into_the_staffs_pages_once() {
     let output = here.run("sign-in");
     assert!(text(&output.stdout).starts_with("http://127.0.0.1:8080/admin/sign-in/link/"), "{}", text(&output.stdout));
     assert_eq!(server.end(), Some(0));
+}
+
+#[test]
+fn the_command_line_shows_purges_copies_and_erases() {
+    let here = Here::new();
+    assert_eq!(here.json("sources create website --proves-email").0, 0);
+    let (code, classes) = here.json("privacy retention");
+    assert_eq!((code, classes["items"].as_array().unwrap().len()), (0, 10), "{classes}");
+    for arguments in ["privacy purge --dry-run", "privacy purge"] {
+        let (code, answer) = here.json(arguments);
+        assert_eq!((code, answer["items"][0]["class"].as_str()), (0, Some("unproven")), "{arguments}: {answer}");
+    }
+    assert_eq!(here.json("privacy erasures").1["items"], serde_json::json!([]));
+    for (arguments, exit, code) in [
+        ("privacy bundle --adult nobody@example.org --out copy", 1, "not_found"),
+        ("privacy bundle --out copy", 2, "usage"),
+        ("privacy erase --adult nobody@example.org", 2, "usage"),
+        ("privacy erase --adult nobody@example.org --yes", 1, "not_found"),
+        ("privacy erase --request K7QX-2M9D --yes", 1, "not_found"),
+    ] {
+        let (found, answer) = here.json(arguments);
+        assert_eq!((found, answer["error"]["code"].as_str()), (exit, Some(code)), "{arguments}: {answer}");
+    }
+    assert!(!here.folder.path().join("copy").exists(), "nothing is written about nobody");
 }

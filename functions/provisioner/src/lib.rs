@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt as _;
 use kinlink_domain::{
     Timestamp,
+    plan_row::PlanRow,
     staff::{Actor, StaffRole},
 };
 use kinlink_service::{
@@ -15,6 +16,7 @@ use kinlink_service::{
     cycle::{self, Mode, Ran},
     doctor, explain, housekeeping, mail,
     mail::{School, Transport},
+    plans,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -39,10 +41,15 @@ pub enum Event {
     /// Compare everybody and put right what differs.
     Reconcile {},
     /// Show what a reconciliation would write, row by row.
-    Plan {},
-    /// Write exactly the plan with this digest, also where the brake holds it.
+    Plan {
+        /// Keep the plan.
+        #[serde(default)]
+        keep: bool,
+    },
+    /// Write exactly a plan, also where the brake holds it. What the brake holds needs a second person; whoever invokes the
+    /// function counts as one.
     Apply {
-        /// The digest, as `plan` gave it.
+        /// The plan's digest or id, as `plan` gave it.
         digest: String,
     },
     /// Look at everything that a cycle relies on.
@@ -102,7 +109,13 @@ impl Provisioner {
             }
             Event::Reconcile {} => self.run(&Actor::system(), Mode::Full, deadline).await,
             Event::Apply { digest } => self.run(&actor, Mode::Apply(digest), deadline).await,
-            Event::Plan {} => {
+            Event::Plan { keep: true } => {
+                let plan = plans::make(app, &actor).await?;
+                let rows = plans::rows(app, &actor, plan.id, None, 0, u64::MAX).await?;
+                let rows: Vec<String> = rows.iter().map(PlanRow::line).collect();
+                Ok(json!({ "plan": plan.id, "digest": plan.digest, "rows": rows }))
+            }
+            Event::Plan { keep: false } => {
                 let (plan, digest) = cycle::plan(app, &actor).await?;
                 Ok(json!({ "digest": digest, "rows": plan.lines().collect::<Vec<_>>() }))
             }
@@ -145,7 +158,8 @@ mod tests {
             (r#"{"action":"cycle"}"#, Event::Cycle { retry: false }),
             (r#"{"action":"cycle","retry":true}"#, Event::Cycle { retry: true }),
             (r#"{"action":"reconcile"}"#, Event::Reconcile {}),
-            (r#"{"action":"plan"}"#, Event::Plan {}),
+            (r#"{"action":"plan"}"#, Event::Plan { keep: false }),
+            (r#"{"action":"plan","keep":true}"#, Event::Plan { keep: true }),
             (r#"{"action":"apply","digest":"abc"}"#, Event::Apply { digest: "abc".into() }),
             (r#"{"action":"doctor"}"#, Event::Doctor {}),
             (r#"{"action":"tidy"}"#, Event::Tidy {}),

@@ -24,7 +24,7 @@ const MAILS: u32 = 200;
 #[command(
     after_help = "Examples:\n  kinlink cycle                  what is due\n  kinlink cycle --retry          also \
                         what waits or was given up\n  kinlink cycle --full           compare everybody\n  kinlink plan \
-                        && kinlink cycle --apply DIGEST    exactly that plan, also where the brake holds it\n\nExit code 4: \
+                        && kinlink cycle --apply DIGEST    exactly that plan, as `kinlink plans apply` does\n\nExit code 4: \
                         another cycle is running; nothing was done, and nothing needs to be."
 )]
 pub(crate) struct Args {
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// First make everything due that waits or was given up
     #[arg(long)]
     retry: bool,
-    /// Write exactly the plan with this digest, also where the brake holds it
+    /// Write exactly the plan with this digest or id, also where the brake holds it
     #[arg(long, value_name = "DIGEST")]
     apply: Option<String>,
 }
@@ -94,8 +94,17 @@ fn describe(report: &Report) -> String {
     for (outcome, links) in &report.outcomes {
         put!(text, "  {outcome}: {links}\n");
     }
+    for (source, held) in &report.held_by {
+        put!(text, "  held, {source}: {held}\n");
+    }
     for warning in &report.warnings {
         put!(text, "! {warning}\n");
+    }
+    if let Some(plan) = report.held_plan {
+        put!(text, "! Look at what is held: kinlink plans show {plan}\n");
+    }
+    if report.already_applied {
+        text.push_str("! This plan was applied before; nothing was written.\n");
     }
     if report.unfinished {
         text.push_str("! Time ran out; the next cycle goes on.\n");

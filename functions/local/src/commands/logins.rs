@@ -1,6 +1,11 @@
-//! `kinlink logins`: the rows by which parents sign in, and taking them away.
+//! `kinlink logins`: the rows by which parents sign in, taking them away, and other addresses.
 
-use kinlink_service::accounts;
+use kinlink_domain::email_change::InMoodle;
+use kinlink_service::{
+    ServiceError, accounts,
+    email_change::{self, NewAddress},
+    explain::{Who, find_adult},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -29,6 +34,55 @@ pub(crate) enum Args {
         #[arg(long, value_name = "NUMBER")]
         confirm: Option<usize>,
     },
+    /// Give an adult another address: the new one is sent a link to confirm it, the old one is told. The user name stays
+    ChangeEmail {
+        /// User name, address or id of the adult
+        adult: String,
+        /// The new address; left out: say how the latest change stands
+        new: Option<String>,
+        /// Two people share the new mailbox: somebody else may have the address
+        #[arg(long)]
+        shared: bool,
+        /// Take the change back that waits to be confirmed
+        #[arg(long, conflicts_with_all = ["new", "shared"])]
+        withdraw: bool,
+    },
+}
+
+async fn change_email(
+    local: &Local,
+    adult: &str,
+    new: Option<String>,
+    shared: bool,
+    withdraw: bool,
+) -> Result<Answer, Failure> {
+    let Who::Adult(adult) = find_adult(&local.app, &local.actor, adult).await? else {
+        return Err(ServiceError::NotFound("adult").into());
+    };
+    if withdraw {
+        email_change::withdraw(&local.app, &local.actor, adult).await?;
+        return Ok(Answer::new(json!({ "withdrawn": true }), "Taken back: the link works no more.".to_owned()));
+    }
+    if let Some(email) = new {
+        let wanted = NewAddress { email, shared };
+        let change = email_change::start(&local.app, &local.actor, adult, &wanted).await?;
+        let text = format!("{} is sent a link; nothing changes before its button is pressed.", change.email);
+        return Ok(Answer::new(change, text));
+    }
+    let address = email_change::show(&local.app, &local.actor, adult).await?;
+    let change = match &address.change {
+        Some(change) => format!("A change to {} is {}.", change.email, change.standing),
+        None => "No change is known.".to_owned(),
+    };
+    let moodle = match address.in_moodle {
+        InMoodle::Follows => "Moodle takes a new address over.",
+        InMoodle::Keeps => "Moodle keeps the old address: see `kinlink doctor`, moodle.auth_db_settings.",
+        InMoodle::NotOurs => "The Moodle account signs in another way; its address is not ours to change.",
+        InMoodle::NoLoginRow => "There is no login row, so Moodle is told nothing.",
+        InMoodle::Unknown => "Moodle cannot be asked.",
+    };
+    let text = format!("{}\n{change}\n{moodle}", address.email);
+    Ok(Answer::new(address, text))
 }
 
 pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
@@ -59,6 +113,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
                 .collect();
             Ok(Answer::new(json!({ "items": items }), table(["USERNAME", "STATE", "MOODLE USER", "NAME"], &rows)))
         }
+        Args::ChangeEmail { adult, new, shared, withdraw } => change_email(&local, &adult, new, shared, withdraw).await,
         Args::Revoke { usernames, confirm } => {
             let revoked = accounts::revoke(&local.app, &local.actor, &usernames, confirm).await?;
             let text = format!(

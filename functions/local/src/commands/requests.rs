@@ -109,6 +109,12 @@ pub(crate) struct Approve {
     /// Which account the adult gets: auto (that of the adult with this address and name, or a new one), new, adult:ID, moodle:ID
     #[arg(long, default_value = "auto", value_parser = account)]
     account: AccountChoice,
+    /// Only for a request for another address: the new one; without it the address that the request came from
+    #[arg(long, value_name = "EMAIL")]
+    new_email: Option<String>,
+    /// Only for a request for another address: two people share the new mailbox
+    #[arg(long)]
+    shared: bool,
     /// Everything was checked in the MIS: details match, no similar pupil is meant, no critical note
     #[arg(long)]
     checked: bool,

@@ -82,6 +82,8 @@ pub(super) async fn approve(local: &Local, args: Approve) -> Result<Answer, Fail
         account: args.account,
         checks: if args.checked { Checks::ALL } else { Checks::default() },
         note: args.note,
+        new_email: args.new_email,
+        shared: args.shared,
     };
     let version = Some(seen.version());
     let approved = approve::approve(&local.app, &local.actor, seen.request.id, version, &approval).await;

@@ -32,11 +32,10 @@ fn describe(request: &RequestDetail) -> String {
         time_or_dash(request.confirmed_at),
         time_or_dash(request.decided_at)
     );
-    if !request.comment.is_empty() {
-        let _ = writeln!(text, "  Comment: {}", request.comment);
-    }
-    if !request.staff_note.is_empty() {
-        let _ = writeln!(text, "  Note: {}", request.staff_note);
+    for (name, written) in [("Comment", &request.comment), ("Note", &request.staff_note)] {
+        if let Some(written) = written.as_deref().filter(|written| !written.is_empty()) {
+            let _ = writeln!(text, "  {name}: {written}");
+        }
     }
     for fault in &request.fault_list {
         let _ = writeln!(text, "! {}: {}", fault.pointer, fault.detail);
