@@ -1,0 +1,553 @@
+//! The model: what was answered, by plain bookkeeping; and what the databases hold, by plain SQL. No rule of the product is
+//! called here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use kinlink_db::{Int, Session as _};
+
+use crate::{
+    acts::{Act, Answer, Decision, Deed},
+    people,
+    stage::{End, Struck},
+    world::World,
+};
+use kinlink_domain::request::Action;
+
+/// A role row as Moodle has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
+pub struct Row {
+    /// `id`.
+    pub id: i64,
+    /// `roleid`.
+    pub roleid: i64,
+    /// `contextid`.
+    pub contextid: i64,
+    /// `userid`.
+    pub userid: i64,
+    /// `component`.
+    pub component: String,
+    /// `itemid`.
+    pub itemid: i64,
+    /// `timemodified`.
+    pub timemodified: i64,
+    /// `modifierid`.
+    pub modifierid: i64,
+    /// `contextlevel` of its context.
+    pub level: Option<i64>,
+    /// `instanceid` of its context.
+    pub instance: Option<i64>,
+}
+
+impl Row {
+    /// What makes it the same row but for its id: (user, context, role, item).
+    #[must_use]
+    pub const fn key(&self) -> (i64, i64, i64, i64) {
+        (self.userid, self.contextid, self.roleid, self.itemid)
+    }
+}
+
+/// A user as Moodle has them.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct User {
+    /// `id`.
+    pub id: i64,
+    /// `username`.
+    pub username: String,
+    /// `auth`.
+    pub auth: String,
+    /// `deleted`.
+    pub deleted: Int,
+    /// `suspended`.
+    pub suspended: Int,
+    /// `idnumber`.
+    pub idnumber: String,
+    /// `firstname`.
+    pub firstname: String,
+    /// `lastname`.
+    pub lastname: String,
+    /// `department`.
+    pub department: String,
+}
+
+/// A request as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Request {
+    /// `id`.
+    pub id: String,
+    /// `reference`.
+    pub reference: String,
+    /// `kind`.
+    pub kind: String,
+    /// `status`.
+    pub status: String,
+    /// `adult_id`.
+    pub adult_id: Option<String>,
+    /// `submitted`.
+    pub submitted: String,
+}
+
+/// A claim as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Claim {
+    /// `id`.
+    pub id: String,
+    /// `request_id`.
+    pub request_id: String,
+    /// `given_name`.
+    pub given_name: String,
+    /// `family_name`.
+    pub family_name: String,
+    /// `tutor_group`.
+    pub tutor_group: Option<String>,
+    /// `admission_number`.
+    pub admission_number: Option<String>,
+}
+
+/// A decision as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Decided {
+    /// `request_id`.
+    pub request_id: String,
+    /// `claim_id`.
+    pub claim_id: Option<String>,
+    /// `actor`.
+    pub actor: String,
+    /// `action`.
+    pub action: String,
+    /// `pupil_id`.
+    pub pupil_id: Option<i64>,
+}
+
+/// An entry of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Audited {
+    /// `seq`.
+    pub seq: i64,
+    /// `actor`.
+    pub actor: String,
+    /// `action`.
+    pub action: String,
+    /// `subject`.
+    pub subject: String,
+}
+
+/// What both databases hold.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Role rows by id.
+    pub rows: Vec<Row>,
+    /// Flags for open sessions: user, stamp, value, expiry.
+    pub flags: Vec<(String, i64, String, i64)>,
+    /// Other flags.
+    pub other_flags: Vec<(String, String, i64)>,
+    /// Users by id.
+    pub users: BTreeMap<i64, User>,
+    /// User contexts: user, context, path, depth.
+    pub contexts: BTreeMap<i64, (i64, Option<String>, i64)>,
+    /// Open sessions: name and user.
+    pub sessions: BTreeMap<String, i64>,
+    /// Links: id to adult and pupil.
+    pub links: BTreeMap<i64, (String, i64)>,
+    /// Adults: user name and picked account.
+    pub adults: BTreeMap<String, (Option<String>, Option<i64>)>,
+    /// The ledger's rows that are not removed: (user, context, role, item).
+    pub ledger: BTreeSet<(i64, i64, i64, i64)>,
+    /// Requests by id.
+    pub requests: BTreeMap<String, Request>,
+    /// Claims by id.
+    pub claims: BTreeMap<String, Claim>,
+    /// Decisions.
+    pub decisions: Vec<Decided>,
+    /// The audit, by number.
+    pub audit: Vec<Audited>,
+    /// Login rows: user name and adult.
+    pub login_rows: Vec<(String, String)>,
+    /// How many cycles are recorded as failed.
+    pub failed_cycles: i64,
+    /// The link of each result `linked` of the newest cycle that ended well.
+    pub said_linked: Vec<i64>,
+    /// Holds that are not released: adult, pupil, who placed it.
+    pub holds: Vec<(Option<String>, Option<i64>, String)>,
+    /// Addresses of adults.
+    pub emails: BTreeMap<String, String>,
+}
+
+/// Whether a hold stops a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// No.
+    No,
+    /// Perhaps: the hold names somebody with the same address or account, who may be the same person.
+    Perhaps,
+    /// Yes.
+    Yes,
+}
+
+const OURS: &str = "local_kinlink";
+
+impl Seen {
+    /// Reads both databases.
+    ///
+    /// # Errors
+    /// The databases.
+    pub async fn read(world: &World) -> Result<Self> {
+        let mut seen = Self::default();
+        seen.read_moodle(world).await?;
+        seen.read_store(world).await?;
+        Ok(seen)
+    }
+
+    async fn read_moodle(&mut self, world: &World) -> Result<()> {
+        let mut moodle = world.moodle.acquire().await?;
+        let rows = moodle
+            .fetch_all(
+                "SELECT ra.id, ra.roleid, ra.contextid, ra.userid, ra.component, ra.itemid, ra.timemodified, ra.modifierid, \
+                 c.contextlevel AS level, c.instanceid AS instance FROM mdl_role_assignments ra LEFT JOIN mdl_context c ON \
+                 c.id = ra.contextid ORDER BY ra.id",
+                [],
+            )
+            .await?;
+        let all: Vec<(String, String, i64, String, i64)> = moodle
+            .fetch_all("SELECT flagtype, name, timemodified, value, expiry FROM mdl_cache_flags ORDER BY id", [])
+            .await?;
+        let (flags, other_flags): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(kind, ..)| kind == "accesslib/dirtyusers");
+        let users: Vec<User> = moodle
+            .fetch_all(
+                "SELECT id, username, auth, deleted, suspended, idnumber, firstname, lastname, department FROM mdl_user",
+                [],
+            )
+            .await?;
+        let contexts: Vec<(i64, i64, Option<String>, Int)> =
+            moodle.fetch_all("SELECT instanceid, id, path, depth FROM mdl_context WHERE contextlevel = 30", []).await?;
+        let sessions: Vec<(String, i64)> = moodle.fetch_all("SELECT sid, userid FROM mdl_sessions", []).await?;
+        self.rows = rows;
+        self.flags = flags.into_iter().map(|(_, name, stamp, value, expiry)| (name, stamp, value, expiry)).collect();
+        self.other_flags = other_flags.into_iter().map(|(kind, name, stamp, ..)| (kind, name, stamp)).collect();
+        self.users = users.into_iter().map(|user| (user.id, user)).collect();
+        self.contexts = contexts.into_iter().map(|(user, id, path, depth)| (user, (id, path, depth.0))).collect();
+        self.sessions = sessions.into_iter().collect();
+        Ok(())
+    }
+
+    /// Reads the store again, and Moodle's database too where `everything` may have changed.
+    ///
+    /// # Errors
+    /// The databases.
+    pub async fn read_again(&mut self, world: &World, everything: bool) -> Result<()> {
+        if everything {
+            self.read_moodle(world).await?;
+        }
+        self.read_store(world).await
+    }
+
+    async fn read_store(&mut self, world: &World) -> Result<()> {
+        let mut store = world.store.acquire().await?;
+        let links: Vec<(i64, String, i64)> = store.fetch_all("SELECT id, adult_id, pupil_id FROM links", []).await?;
+        let adults: Vec<(String, Option<String>, Option<i64>, String)> =
+            store.fetch_all("SELECT id, username, picked_user_id, email FROM adults", []).await?;
+        let holds =
+            store.fetch_all("SELECT adult_id, pupil_id, placed_by FROM holds WHERE released_at IS NULL", []).await?;
+        let ledger: Vec<(i64, i64, i64, i64)> = store
+            .fetch_all("SELECT user_id, context_id, role_id, item_id FROM ledger WHERE state <> 'removed'", [])
+            .await?;
+        let requests: Vec<Request> =
+            store.fetch_all("SELECT id, reference, kind, status, adult_id, submitted FROM requests", []).await?;
+        let claims: Vec<Claim> = store
+            .fetch_all("SELECT id, request_id, given_name, family_name, tutor_group, admission_number FROM claims", [])
+            .await?;
+        let decisions = store
+            .fetch_all("SELECT request_id, claim_id, actor, action, pupil_id FROM decisions ORDER BY id", [])
+            .await?;
+        let audit = store.fetch_all("SELECT seq, actor, action, subject FROM audit ORDER BY seq", []).await?;
+        let login_rows = store.fetch_all("SELECT username, adult_id FROM login_rows ORDER BY username", []).await?;
+        let failed: Option<(i64,)> =
+            store.fetch_optional("SELECT COUNT(*) FROM cycles WHERE state = 'failed'", []).await?;
+        let said_linked: Vec<(i64,)> = store
+            .fetch_all(
+                "SELECT link_id FROM cycle_results WHERE outcome = 'linked' AND cycle_id = (SELECT id FROM cycles \
+                 WHERE state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1)",
+                [],
+            )
+            .await?;
+        self.links = links.into_iter().map(|(id, adult, pupil)| (id, (adult, pupil))).collect();
+        self.emails = adults.iter().map(|(id, _, _, email)| (id.clone(), email.clone())).collect();
+        self.adults = adults.into_iter().map(|(id, name, picked, _)| (id, (name, picked))).collect();
+        self.holds = holds;
+        self.ledger = ledger.into_iter().collect();
+        self.requests = requests.into_iter().map(|request| (request.id.clone(), request)).collect();
+        self.claims = claims.into_iter().map(|claim| (claim.id.clone(), claim)).collect();
+        self.decisions = decisions;
+        self.audit = audit;
+        self.login_rows = login_rows;
+        self.failed_cycles = failed.map_or(0, |(count,)| count);
+        self.said_linked = said_linked.into_iter().map(|(link,)| link).collect();
+        Ok(())
+    }
+
+    /// Whether a hold stops a pair, by the plainest rule: the hold names this adult (or nobody) and this pupil (or nobody).
+    #[must_use]
+    pub fn stopped(&self, adult: &str, pupil: i64) -> Stopped {
+        let mut stopped = Stopped::No;
+        for (held, from, _) in &self.holds {
+            if from.is_some_and(|from| from != pupil) {
+                continue;
+            }
+            match held {
+                Some(held) if held != adult => {
+                    let same = self.emails.get(held) == self.emails.get(adult);
+                    if same && stopped == Stopped::No {
+                        stopped = Stopped::Perhaps;
+                    }
+                }
+                _ => stopped = Stopped::Yes,
+            }
+        }
+        stopped
+    }
+
+    /// Our rows.
+    pub fn ours(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.component == OURS)
+    }
+
+    /// The others.
+    pub fn foreign(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.component != OURS)
+    }
+
+    /// The account of an adult, as Moodle would sign them in.
+    #[must_use]
+    pub fn account(&self, adult: &str) -> Option<&User> {
+        match self.adults.get(adult)? {
+            (_, Some(picked)) => self.users.get(picked).filter(|user| !user.deleted.is_set()),
+            (Some(name), None) => self.users.values().find(|user| user.username == *name && user.auth == "db"),
+            (None, None) => None,
+        }
+    }
+
+    /// The pupils whom this claim names without doubt.
+    fn meant(&self, claim: &Claim) -> BTreeSet<i64> {
+        let pupils: BTreeSet<i64> = people::pupils().iter().map(|pupil| pupil.user_id).collect();
+        let number = claim.admission_number.as_deref().unwrap_or_default();
+        self.users
+            .values()
+            .filter(|user| pupils.contains(&user.id) && !user.deleted.is_set())
+            .filter(|user| {
+                if number.is_empty() {
+                    user.firstname == claim.given_name
+                        && user.lastname == claim.family_name
+                        && Some(&user.department) == claim.tutor_group.as_ref()
+                } else {
+                    user.idnumber == number
+                }
+            })
+            .map(|user| user.id)
+            .collect()
+    }
+}
+
+/// What somebody who clicked was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// That it is done.
+    Done,
+    /// That it cannot be done, and nothing went wrong on the way.
+    Refused,
+    /// Nothing that tells whether it was done.
+    Unknown,
+}
+
+/// A click of staff.
+#[derive(Debug, Clone)]
+pub struct Click {
+    /// What was clicked.
+    pub deed: Deed,
+    /// What they were told.
+    pub told: Told,
+    /// Whether the audit showed its effect before.
+    seen: bool,
+}
+
+/// What was promised by answers, and what the world did to Moodle.
+#[derive(Debug, Default)]
+pub struct Model {
+    /// Clicks by the name of who clicked.
+    pub clicks: BTreeMap<String, Click>,
+    /// References that were given, with how many answers gave them.
+    pub references: BTreeSet<String>,
+    /// Idempotency keys: the reference and when.
+    pub keys: BTreeMap<String, (String, i64)>,
+    /// Keys that were answered with two references.
+    pub broken_keys: Vec<String>,
+    /// Pairs that somebody approved once.
+    pub approved_ever: BTreeSet<(String, i64)>,
+    /// Pairs that are in force, each with the claim that it hangs on.
+    pub in_force: BTreeMap<(String, i64), String>,
+    /// Approvals of a pupil whom nobody picked and the claim does not name.
+    pub unfounded: Vec<(String, i64)>,
+    /// When each adult lost the last pupil: the number of the step.
+    pub lost: BTreeMap<String, usize>,
+    /// Every account that an adult ever had.
+    pub accounts: BTreeMap<String, BTreeSet<i64>>,
+    /// Rows with our component that somebody else put there, by id.
+    pub forged: BTreeSet<i64>,
+    /// Adults whom a hold named once, or whose pupil one did: their sessions may have ended.
+    pub held_ever: BTreeSet<String>,
+    /// Sessions: when they began.
+    pub sessions: BTreeMap<String, usize>,
+    /// Whom each claim ever named.
+    meant: BTreeMap<String, BTreeSet<i64>>,
+    /// The texts of requests as they came.
+    pub submitted: BTreeMap<String, String>,
+    /// Whether the auth table ever held a row.
+    pub had_login_rows: bool,
+    /// Up to which number the audit is accounted for.
+    reached: i64,
+    /// Whether somebody meddled with Moodle.
+    pub meddled: bool,
+}
+
+/// A step as it went: each act with its deed, what came back and what was struck.
+pub type Played = (Act, Option<Deed>, Option<End<Answer>>, Struck);
+
+impl Model {
+    /// Takes in a step.
+    pub fn learn(&mut self, step: usize, now: i64, played: &[Played], seen: &Seen) {
+        for (_, deed, end, struck) in played {
+            let Some(deed) = deed else { continue };
+            let told = match end {
+                Some(End::Answered(Answer::Done | Answer::Taken(_))) => Told::Done,
+                Some(End::Answered(Answer::Refused(_))) if !struck.any() => Told::Refused,
+                _ => Told::Unknown,
+            };
+            match deed {
+                Deed::Decide { actor, .. } | Deed::Revoke { actor, .. } | Deed::Hold { actor, .. } => {
+                    self.clicks.insert(actor.clone(), Click { deed: deed.clone(), told, seen: false });
+                }
+                Deed::Submit { key, .. } => {
+                    if let Some(End::Answered(Answer::Taken(reference))) = end {
+                        self.references.insert(reference.clone());
+                        if let Some(key) = key {
+                            self.remember(key, reference, now);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        for claim in seen.claims.values() {
+            self.meant.entry(claim.id.clone()).or_default().extend(seen.meant(claim));
+        }
+        let reached = self.reached;
+        for entry in seen.audit.iter().filter(|entry| entry.seq > reached) {
+            self.account_for(step, entry, seen);
+        }
+        self.reached = seen.audit.last().map_or(self.reached, |entry| entry.seq.max(self.reached));
+        for adult in seen.adults.keys() {
+            let account = seen.account(adult).map(|user| user.id);
+            self.accounts.entry(adult.clone()).or_default().extend(account);
+        }
+        for request in seen.requests.values() {
+            self.submitted.entry(request.id.clone()).or_insert_with(|| request.submitted.clone());
+        }
+        let held = self.approved_ever.iter().filter(|(adult, pupil)| seen.stopped(adult, *pupil) != Stopped::No);
+        self.held_ever.extend(held.map(|(adult, _)| adult.clone()));
+        self.had_login_rows |= !seen.login_rows.is_empty();
+    }
+
+    /// Keys are remembered for seven days.
+    fn remember(&mut self, key: &str, reference: &str, now: i64) {
+        let (first, since) = self.keys.entry(key.to_owned()).or_insert_with(|| (reference.to_owned(), now));
+        let kept = now - *since < 7 * 24 * 3_600_000;
+        if first != reference && kept {
+            self.broken_keys.push(key.to_owned());
+        }
+        if !kept {
+            reference.clone_into(first);
+            *since = now;
+        }
+    }
+
+    /// What an entry of the audit says happened to the pairs in force.
+    fn account_for(&mut self, step: usize, entry: &Audited, seen: &Seen) {
+        let Some(click) = self.clicks.get_mut(&entry.actor) else { return };
+        let before: BTreeSet<String> = self.in_force.keys().map(|(adult, _)| adult.clone()).collect();
+        match (&click.deed, entry.action.as_str()) {
+            (Deed::Decide { request, decision: Decision::Approve(approval), actor, .. }, "request.approve")
+                if !click.seen =>
+            {
+                click.seen = true;
+                let (request, actor) = (request.to_string(), actor.clone());
+                let adult = seen.requests.get(&request).and_then(|row| row.adult_id.clone());
+                let leaves = seen.requests.get(&request).is_some_and(|row| row.kind == "leave");
+                let Some(adult) = adult else { return };
+                if leaves {
+                    self.in_force.retain(|(of, _), _| *of != adult);
+                }
+                for made in seen.decisions.iter().filter(|made| made.actor == actor && made.action == "approve") {
+                    let (Some(claim), Some(pupil)) = (&made.claim_id, made.pupil_id) else { continue };
+                    let by_hand = approval.claims.iter().any(|choice| {
+                        choice.claim.to_string() == *claim
+                            && matches!(choice.pick, kinlink_service::approve::Pick::Pupil(picked) if picked.0 == pupil)
+                    });
+                    let named = self.meant.get(claim).is_some_and(|meant| meant.contains(&pupil));
+                    if !by_hand && !named {
+                        self.unfounded.push((claim.clone(), pupil));
+                    }
+                    self.approved_ever.insert((adult.clone(), pupil));
+                    self.in_force.insert((adult.clone(), pupil), claim.clone());
+                }
+            }
+            (Deed::Decide { request, decision: Decision::End(action), .. }, said)
+                if said == format!("request.{action}") =>
+            {
+                click.seen = true;
+                let request = request.to_string();
+                self.in_force.retain(|_, claim| seen.claims.get(claim).is_none_or(|row| row.request_id != request));
+            }
+            (Deed::Decide { decision: Decision::Withdraw(claim), .. }, "request.withdraw_child") => {
+                click.seen = true;
+                let withdrawn = claim.to_string();
+                self.in_force.retain(|_, claim| *claim != withdrawn);
+            }
+            (Deed::Revoke { .. }, "login_row.revoke") => {
+                click.seen = true;
+                let adult = entry.subject.trim_start_matches("adult:").to_owned();
+                self.in_force.retain(|(of, _), _| *of != adult);
+            }
+            _ => {}
+        }
+        for adult in before {
+            if !self.in_force.keys().any(|(of, _)| *of == adult) {
+                self.lost.insert(adult, step);
+            }
+        }
+    }
+
+    /// Takes in what the world did to Moodle between two steps: rows with our component that it made or moved.
+    pub fn learn_of_meddling(&mut self, before: &Seen, after: &Seen) {
+        self.meddled = true;
+        for row in after.ours() {
+            if !before.rows.contains(row) {
+                self.forged.insert(row.id);
+            }
+        }
+    }
+
+    /// The main decisions that a click must have left, by its action's code; `None` for a click that leaves none.
+    #[must_use]
+    pub fn action_of(deed: &Deed) -> Option<(&str, Action)> {
+        let Deed::Decide { decision, actor, .. } = deed else { return None };
+        let action = match decision {
+            Decision::Approve(_) => Action::Approve,
+            Decision::End(action) => *action,
+            Decision::Withdraw(_) => Action::WithdrawChild,
+            Decision::Reopen => Action::Reopen,
+            Decision::Correct(_) => Action::Correct,
+            Decision::Ask => Action::Ask,
+        };
+        Some((actor, action))
+    }
+}
