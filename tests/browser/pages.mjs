@@ -67,10 +67,92 @@ async function user(page) {
   await heading(page, /Williams/);
 }
 
+async function changeEmail(page) {
+  await user(page);
+  await page.getByRole('link', { name: /^Change email/ }).click();
+  await heading(page, 'Change email');
+}
+
+async function changeEmailWrong(page) {
+  await changeEmail(page);
+  // The address that the person has already.
+  await page.getByLabel('New email address').fill('gwilym.williams@families.test');
+  await press(page, 'Send the link');
+  await page.locator('#error-summary').waitFor();
+}
+
+async function emailWaits(page) {
+  await changeEmail(page);
+  await page.getByLabel('New email address').fill(`gwilym.${Date.now()}@families.test`);
+  await press(page, 'Send the link');
+  await page.getByRole('button', { name: 'Take it back' }).waitFor();
+}
+
+async function changed(page, world, kinlink) {
+  const adult = (await kinlink.admin('GET', '/login-rows?q=patel')).items[0].adult;
+  const email = `meera.${Date.now()}@families.test`;
+  await kinlink.admin('POST', `/adults/${adult}/email-change`, { email });
+  await page.goto(await kinlink.newAddressLink(email));
+  await press(page, text('confirm-button'));
+  await heading(page, text('changed-title'));
+}
+
+async function privacyOfUser(page) {
+  await user(page);
+  await page.getByRole('link', { name: /^Copy or erase/ }).click();
+  await heading(page, 'Copy or erase personal data');
+}
+
+async function privacyOfPupil(page) {
+  await page.goto('/admin/privacy?pupil=marlow');
+  await page.getByRole('main').getByRole('link', { name: /Marlow/ }).first().click();
+  await heading(page, 'Copy a pupil’s personal data');
+}
+
 async function revoke(page) {
   await user(page);
   await page.getByRole('button', { name: /^Revoke access/ }).click();
   await heading(page, 'Revoke access');
+}
+
+/** Places a hold on somebody who never asks. */
+async function placed(kinlink) {
+  const email = `held.${Date.now()}@families.test`;
+  return kinlink.admin('POST', '/holds', { email, reason: 'court_order', reference: 'C-17/2026' });
+}
+
+async function holds(page, world, kinlink) {
+  await placed(kinlink);
+  await page.goto('/admin/holds');
+}
+
+async function hold(page, world, kinlink) {
+  await page.goto(`/admin/holds/${(await placed(kinlink)).id}`);
+  await heading(page, /^Hold:/);
+}
+
+async function holdToRelease(page, world, kinlink) {
+  await hold(page, world, kinlink);
+  await press(page, 'Ask to release this hold');
+  await page.getByRole('button', { name: 'Keep the hold' }).waitFor();
+}
+
+async function holdOnUser(page) {
+  await user(page);
+  await page.getByRole('link', { name: /^Place a hold/ }).click();
+  await heading(page, 'Place a hold');
+}
+
+async function wrongHold(page) {
+  await page.goto('/admin/holds/new');
+  await press(page, 'Place the hold');
+  await page.locator('#error-summary').waitFor();
+}
+
+async function explained(page, world) {
+  await page.goto(`/admin/requests/${world.provisioned}`);
+  await page.getByRole('link', { name: /^Not showing/ }).first().click();
+  await heading(page, /^Why can’t they see/);
 }
 
 async function newToken(page) {
@@ -155,6 +237,8 @@ const PUBLIC = [
       await page.waitForLoadState();
     },
   },
+  { name: 'confirm a new address', route: '/confirm/email/{token}', go: at('/confirm/email/x') },
+  { name: 'confirmed a new address', route: '/confirm/email/{token}', go: changed },
   { name: 'status', route: '/status/{token}', go: status },
 ];
 
@@ -179,7 +263,7 @@ const STAFF = [
   { name: 'requests filtered', route: '/admin/requests', go: at('/admin/requests?view=all&q=jones&kind=new_account&sort=name') },
   { name: 'requests empty', route: '/admin/requests', go: at('/admin/requests?q=nobody+at+all') },
   { name: 'requests for a viewer', route: '/admin/requests', role: 'viewer', go: at('/admin/requests') },
-  ...['pending', 'several', 'nobody', 'arabic', 'long', 'waiting', 'approved', 'provisioned', 'denied', 'bogus'].map((state) => ({
+  ...['pending', 'several', 'nobody', 'arabic', 'long', 'email', 'waiting', 'approved', 'provisioned', 'denied', 'bogus'].map((state) => ({
     name: `request ${state}`,
     route: '/admin/requests/{request}',
     go: request(state),
@@ -199,8 +283,24 @@ const STAFF = [
   { name: 'users', route: '/admin/users', go: at('/admin/users') },
   { name: 'users empty', route: '/admin/users', go: at('/admin/users?q=nobody+at+all') },
   { name: 'user', route: '/admin/users/{adult}', go: user },
+  { name: 'user email', route: '/admin/users/{adult}/email', go: changeEmail },
+  { name: 'user email with faults', route: '/admin/users/{adult}/email', go: changeEmailWrong },
+  { name: 'user email waits', route: '/admin/users/{adult}', go: emailWaits },
   { name: 'user to revoke', route: '/admin/users/revoke', go: revoke },
+  { name: 'leavers', route: '/admin/leavers', go: at('/admin/leavers') },
   { name: 'matching', route: '/admin/matching', go: at('/admin/matching') },
+  { name: 'explain', route: '/admin/explain', go: at('/admin/explain') },
+  { name: 'explain with choices', route: '/admin/explain', go: at('/admin/explain?parent=e&child=jones') },
+  { name: 'explain nobody', route: '/admin/explain', go: at('/admin/explain?parent=nobody+at+all&child=nobody+at+all') },
+  { name: 'explained', route: '/admin/explain', go: explained },
+  { name: 'explained for a viewer', route: '/admin/explain', role: 'viewer', go: explained },
+  { name: 'holds', route: '/admin/holds', go: holds },
+  { name: 'holds empty', route: '/admin/holds', go: at('/admin/holds?view=coming') },
+  { name: 'hold to place', route: '/admin/holds/new', go: at('/admin/holds/new') },
+  { name: 'hold to place on somebody', route: '/admin/holds/new', go: holdOnUser },
+  { name: 'hold with faults', route: '/admin/holds', go: wrongHold },
+  { name: 'hold', route: '/admin/holds/{hold}', go: hold },
+  { name: 'hold to release', route: '/admin/holds/{hold}', go: holdToRelease },
   { name: 'cycles', route: '/admin/cycles', go: at('/admin/cycles') },
   { name: 'cycle', route: '/admin/cycles/{cycle}', go: (page, world) => page.goto(`/admin/cycles/${world.cycle}`) },
   { name: 'plan', route: '/admin/cycles/plan', go: at('/admin/cycles/plan') },
@@ -210,6 +310,11 @@ const STAFF = [
   { name: 'settings with faults', route: '/admin/settings', go: wrongSetting },
   { name: 'tokens with a secret', route: '/admin/tokens', go: newToken },
   { name: 'audit', route: '/admin/audit', go: at('/admin/audit') },
+  { name: 'privacy', route: '/admin/privacy', go: at('/admin/privacy') },
+  { name: 'privacy-found', route: '/admin/privacy', go: at('/admin/privacy?pupil=turner') },
+  { name: 'privacy-adult', route: '/admin/privacy/adults/{adult}', go: privacyOfUser },
+  { name: 'privacy-pupil', route: '/admin/privacy/pupils/{pupil}', go: privacyOfPupil },
+  { name: 'audit-verification', route: '/admin/audit/verification', go: at('/admin/audit/verification') },
   { name: 'help', route: '/admin/help', go: at('/admin/help') },
   { name: 'not found', route: '/admin/{nothing}', go: at('/admin/nothing') },
   { name: 'forbidden', route: '/admin/settings', role: 'viewer', go: at('/admin/settings') },
@@ -229,5 +334,6 @@ export const notPages = [
   '/admin/requests/counts',
   '/admin/requests/export.csv',
   '/admin/audit/export.csv',
+  '/admin/audit/export.jsonl',
   '/admin/cycles/{cycle}/progress',
 ];

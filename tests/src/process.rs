@@ -9,6 +9,7 @@ use kinlink_service::{
     App,
     app::{Clock, Random, SigningKey},
 };
+use kinlink_store::Store;
 
 /// What use cases take, with the machine's clock moved by `shift_ms`.
 ///
@@ -18,7 +19,7 @@ pub fn app(store: &str, moodle: &str, shift_ms: i64) -> Result<App> {
     let now_ms = move || Timestamp::now().as_millisecond() + shift_ms;
     let store = Db::connect_lazy(store, Options::default())?;
     Ok(App {
-        store: store.clone(),
+        store: Store::new(store.clone()),
         store_owner: None,
         moodle: Moodle::new(Db::connect_lazy(moodle, Options::default())?, Prefix::default()),
         queue: Queue::Embedded(EmbeddedQueue::new(store, 5, now_ms)),

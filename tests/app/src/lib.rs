@@ -6,6 +6,7 @@
 
 mod clock;
 mod http;
+mod logs;
 
 use kinlink_db::Engine;
 use kinlink_domain::{
@@ -23,7 +24,7 @@ use kinlink_service::{
     mail::{School, write},
     submit::{Faults, submit},
 };
-use kinlink_store::{mails, requests, requests::Request, sources};
+use kinlink_store::{Store, mails, requests, requests::Request, sources};
 use kinlink_testkit::{TestDb, fresh};
 
 pub use clock::TestClock;
@@ -68,11 +69,12 @@ pub async fn app() -> TestApp {
 
 /// A whole Kinlink on an empty store, which is migrated, and a Moodle that is there, with the prefix `mdl_`.
 pub async fn with(store: TestDb, moodle: TestDb) -> TestApp {
+    logs::keep();
     kinlink_store::migrations::migrate(&store.db).await.expect("migrations");
     let clock = TestClock::default();
     let (now, now_ms) = (clock.clone(), clock.clone());
     let app = App {
-        store: store.db.clone(),
+        store: Store::new(store.db.clone()),
         store_owner: None,
         moodle: Moodle::new(moodle.db.clone(), Prefix::default()),
         queue: Queue::Embedded(EmbeddedQueue::new(store.db.clone(), 5, move || now_ms.now().as_millisecond())),

@@ -219,6 +219,15 @@ class Kinlink {
     return this.#here(link);
   }
 
+  // The link to confirm a new address that the mail to it holds.
+  async newAddressLink(address) {
+    const { items } = await this.command('mail', 'list');
+    const mail = items.find((each) => each.recipient === address);
+    const link = mail?.body?.match(/https?:\/\/\S+\/confirm\/email\/\S+/)?.[0];
+    assert(link, 'no mail to the new address has a link to confirm it');
+    return this.#here(link);
+  }
+
   // A link of the command line's, which does not know the port that the system chose for the server.
   #here(link) {
     return new URL(new URL(link).pathname, this.address).href;

@@ -49,6 +49,9 @@ export async function seed(kinlink) {
   await kinlink.decide(world.bogus, 'bogus');
   world.unconfirmed = await kinlink.submit(asks(['Ewa', 'Wiśniewska'], [['Lukasz', 'Wisniewski', '8RS']]));
 
+  world.email = await kinlink.pending(
+    asks(['Gwilym', 'Williams'], [], { kind: 'change_email', adult: { email: 'gwilym.new@families.test' }, comment: 'My new address.' }),
+  );
   world.pending = await kinlink.pending(TURNER);
   world.several = await kinlink.pending(asks(['Catherine', 'Jones'], [['Emily', 'Jones', '8MB']]));
   world.nobody = await kinlink.pending(asks(['Tobias', 'Underhill'], [['Frodo', 'Underhill', '7RS']]));

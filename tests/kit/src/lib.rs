@@ -6,13 +6,16 @@
 //! - [`fresh`], [`all_engines`], [`servers`]: new empty databases.
 //! - [`moodle_dump`]: the database of a real Moodle.
 //! - [`snapshot`], [`changed_tables`]: what a piece of code changed in a whole database, wherever it wrote.
+//! - [`table`]: figures in documents. [`canary`]: words that must appear nowhere but where they belong.
 //! - [`sqs_endpoint`], [`smtp_address`], [`mails_to`]: the queue and mail servers.
 
 mod address;
+pub mod canary;
 mod database;
 mod mail;
 mod moodle;
 mod snapshot;
+pub mod table;
 
 pub use address::{oidc_issuer, smtp_address, sqs_endpoint};
 pub use database::{TestDb, all_engines, fresh, servers};

@@ -3,7 +3,7 @@
 //!
 //! Every cycle runs in a process of its own (this program again, with `--child`), so that its peak memory is its own.
 
-use std::{collections::BTreeMap, env, process::Command, time::Instant};
+use std::{collections::BTreeMap, env, path::Path, process::Command, time::Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use kinlink_db::{Db, Engine, FromAnyRow, Session, Value, in_list, values_list};
@@ -11,13 +11,13 @@ use kinlink_domain::{Timestamp, staff::Actor};
 use kinlink_moodle::{Prefix, demo, schema};
 use kinlink_service::cycle::{self, Mode, Ran};
 use kinlink_store::migrations;
-use kinlink_testkit::{TestDb, fresh};
+use kinlink_testkit::{TestDb, fresh, table::put};
 use kinlink_tests::{crowd::Crowd, process::app};
 use serde_json::{Value as Json, json};
 
 /// Rows of a bare statement; each is a transaction of its own.
 const ROWS: usize = 1_000;
-const REPEATS: usize = 3;
+const USAGE: &str = "bench [--people N] [--repeats N] [--write docs/benchmarks.md]";
 
 // Rows as they are read, by table.
 type Assignment = (i64, i64, i64, i64, i64, String, i64, i64);
@@ -36,12 +36,27 @@ type Numbers = BTreeMap<&'static str, f64>;
 async fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments.as_slice() {
-        ["--child", store, moodle, mode] => child(store, moodle, mode).await,
-        ["--people", people] => bench(people.parse().context("a number of people")?).await,
-        [] => bench(10_000).await,
-        _ => bail!("bench [--people N]"),
+    if let ["--child", store, moodle, mode] = arguments.as_slice() {
+        return child(store, moodle, mode).await;
     }
+    let (mut people, mut repeats, mut document) = (10_000, 3, None);
+    let mut rest = arguments.as_slice();
+    while let [name, value, behind @ ..] = rest {
+        match *name {
+            "--people" => people = value.parse().context("a number of people")?,
+            "--repeats" => repeats = value.parse().context("a number of repetitions")?,
+            "--write" => document = Some(Path::new(value)),
+            _ => bail!("{USAGE}"),
+        }
+        rest = behind;
+    }
+    ensure!(rest.is_empty(), USAGE);
+    let table = bench(people, repeats).await?;
+    println!("{table}");
+    if let Some(document) = document {
+        put(document, &format!("provisioning-{people}"), &table)?;
+    }
+    Ok(())
 }
 
 /// Runs one cycle and prints what it took.
@@ -79,36 +94,28 @@ fn cycle_of(store: &TestDb, moodle: &TestDb, mode: &str) -> Result<Json> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-async fn bench(people: usize) -> Result<()> {
-    println!(
-        "| engine | a: bare INSERTs, Moodle | b: bare writes, both | c: cycle | c/a | c/b | people/s | statements (Moodle + store) | \
-         peak RSS | d: nothing to do | bare SELECTs | e: full, nothing to do | e/bare | statements | peak RSS |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+/// Both engines, as tables.
+async fn bench(people: usize, repeats: usize) -> Result<String> {
+    let (mut granting, mut looking) = (Vec::new(), Vec::new());
     for engine in [Engine::MySql, Engine::Postgres] {
         let mut runs = Vec::new();
-        for _ in 0..REPEATS {
-            runs.push(once(engine, people).await?);
-        }
-        for run in &runs {
+        for _ in 0..repeats {
+            let run = once(engine, people).await?;
             eprintln!("{engine}: {run:.3?}");
+            runs.push(run);
         }
-        let median = |name: &str| {
-            let mut all: Vec<f64> = runs.iter().map(|run| run[name]).collect();
+        let middle = |of: &dyn Fn(&Numbers) -> f64| {
+            let mut all: Vec<f64> = runs.iter().map(of).collect();
             all.sort_by(f64::total_cmp);
             all[all.len() / 2]
         };
+        let median = |name: &'static str| middle(&|run| run[name]);
         // The median of the ratios: numerator and denominator of each were measured in the same minute.
-        let ratio = |upper: &str, lower: &str| {
-            let mut all: Vec<f64> = runs.iter().map(|run| run[upper] / run[lower]).collect();
-            all.sort_by(f64::total_cmp);
-            all[all.len() / 2]
-        };
+        let ratio = |upper: &'static str, lower: &'static str| middle(&|run| run[upper] / run[lower]);
         #[expect(clippy::cast_precision_loss, reason = "a number of people")]
         let per_second = people as f64 / median("c");
-        println!(
-            "| {engine} | {:.2} s | {:.2} s | {:.2} s | {:.2} | {:.2} | {per_second:.0} | {} + {} | {:.0} MiB | {:.3} s | {:.2} s | {:.2} s | \
-             {:.2} | {} + {} | {:.0} MiB |",
+        granting.push(format!(
+            "| {engine} | {:.2} s | {:.2} s | {:.2} s | {:.2} | {:.2} | {per_second:.0} | {} + {} | {:.0} MiB |",
             median("a"),
             median("b"),
             median("c"),
@@ -117,16 +124,29 @@ async fn bench(people: usize) -> Result<()> {
             median("c_moodle"),
             median("c_store"),
             median("c_peak"),
+        ));
+        looking.push(format!(
+            "| {engine} | {:.3} s | {} | {:.2} s | {:.2} s | {:.2} | {} + {} | {:.0} MiB |",
             median("d"),
+            median("d_moodle"),
             median("select"),
             median("e"),
             ratio("e", "select"),
             median("e_moodle"),
             median("e_store"),
             median("e_peak"),
-        );
+        ));
     }
-    Ok(())
+    Ok(format!(
+        "{people} adults × 2 pupils, medians of {repeats}.\n\n\
+         | engine | a: bare INSERTs, Moodle | b: bare writes, both | c: cycle | c/a | c/b | people/s | statements (Moodle + store) | peak RSS |\n\
+         |---|---|---|---|---|---|---|---|---|\n{}\n\n\
+         | engine | d: cycle with nothing to do | its statements, Moodle | bare SELECTs | e: full cycle with nothing to do | e/bare | \
+         statements (Moodle + store) | peak RSS |\n\
+         |---|---|---|---|---|---|---|---|\n{}",
+        granting.join("\n"),
+        looking.join("\n"),
+    ))
 }
 
 async fn once(engine: Engine, people: usize) -> Result<Numbers> {
@@ -148,7 +168,10 @@ async fn once(engine: Engine, people: usize) -> Result<Numbers> {
     numbers.insert("c_moodle", number(&report, "moodle"));
     numbers.insert("c_store", number(&report, "store"));
     numbers.insert("c_peak", number(&report, "peak_mib"));
-    numbers.insert("d", number(&cycle_of(&store, &moodle, "jobs")?, "seconds"));
+    let report = cycle_of(&store, &moodle, "jobs")?;
+    ensure!(report["moodle_writes"] == 0, "{report}");
+    numbers.insert("d", number(&report, "seconds"));
+    numbers.insert("d_moodle", number(&report, "moodle"));
     let report = cycle_of(&store, &moodle, "full")?;
     ensure!(report["moodle_writes"] == 0, "{report}");
     numbers.insert("e", number(&report, "seconds"));
@@ -283,13 +306,15 @@ async fn bare_store(db: &Db) -> Result<f64> {
     });
     seconds += insert(db, &table, columns, values.collect()).await?;
 
-    let columns = "at, actor, action, subject, detail";
+    let columns = "at, actor, action, subject, detail, hash";
     let table = copy(db, "audit").await?;
-    let values =
-        rows::<(i64, String, String, String, String)>(db, &format!("SELECT {columns} FROM audit ORDER BY seq"))
-            .await?
-            .into_iter()
-            .map(|r| -> [Value; 5] { [r.0.into(), r.1.into(), r.2.into(), r.3.into(), r.4.into()] });
+    let values = rows::<(i64, String, String, String, String, Option<String>)>(
+        db,
+        &format!("SELECT {columns} FROM audit ORDER BY seq"),
+    )
+    .await?
+    .into_iter()
+    .map(|r| -> [Value; 6] { [r.0.into(), r.1.into(), r.2.into(), r.3.into(), r.4.into(), r.5.into()] });
     seconds += insert(db, &table, columns, values.collect()).await?;
 
     for (table, undo, set) in [

@@ -1,43 +1,17 @@
 //! The brake, the plan, and applying exactly that plan.
 
-use kinlink_domain::{outcome::Outcome, request::Action, request::Status};
+use std::collections::BTreeMap;
+
+use kinlink_domain::{outcome::Outcome, reason::Source, request::Action, request::Status};
 use kinlink_service::{
+    ServiceError,
     cycle::{self, Mode, Ran},
     decide::{self, Reason},
+    settings,
 };
-use kinlink_store::requests::Request;
 use kinlink_testapp::{administrator, family};
 
-use crate::world::{ENGINES, World, pupil_named, world};
-
-/// Thirty parents with one pupil each, provisioned.
-async fn thirty(world: &World) -> Vec<Request> {
-    let mut requests = Vec::new();
-    for (i, pupil) in kinlink_moodle::demo::school::pupils().iter().filter(|p| unique(p)).take(30).enumerate() {
-        let email = format!("parent{i}@example.org");
-        let raw = family(("Pat", &format!("Parent{i}"), &email), &[(pupil.given, pupil.family, &pupil.tutor_group)]);
-        requests.push(world.approved(&raw).await);
-    }
-    world.cycle().await;
-    world.moodle_cron().await;
-    world.cycle().await;
-    assert_eq!(world.our_rows().await.len(), 30);
-    requests
-}
-
-/// Whether nobody else in the tutor group has this name and the pupil can be matched.
-fn unique(pupil: &kinlink_moodle::demo::school::Pupil) -> bool {
-    let fold = kinlink_domain::fold::fold;
-    let same = kinlink_moodle::demo::school::pupils()
-        .iter()
-        .filter(|other| {
-            fold(other.given) == fold(pupil.given)
-                && fold(other.family) == fold(pupil.family)
-                && other.tutor_group == pupil.tutor_group
-        })
-        .count();
-    same == 1 && pupil.attendance == kinlink_moodle::demo::school::Attendance::Current
-}
+use crate::world::{ENGINES, another_person, pupil_named, thirty, world};
 
 #[tokio::test]
 async fn too_many_removals_are_held_until_a_person_applies_exactly_that_plan() {
@@ -65,17 +39,29 @@ async fn too_many_removals_are_held_until_a_person_applies_exactly_that_plan() {
         // A full cycle holds the same.
         let full = world.run(Mode::Full).await.unwrap();
         assert_eq!((full.removed, full.plan_digest.as_deref()), (0, Some(digest.as_str())), "{engine}: {full:?}");
+        assert_eq!((full.held, &full.held_by), (26, &BTreeMap::from([(Source::Decisions, 26)])), "{engine}");
+        // The plan is kept once, however often it is held.
+        assert!(report.held_plan.is_some() && report.held_plan == full.held_plan, "{engine}: {report:?} {full:?}");
         // Another digest, or one whose base changed, is refused.
         let stale = cycle::run(&world.test.app, &administrator(), Mode::Apply("0".repeat(24)), None, &|_| {}).await;
-        assert!(stale.unwrap_err().to_string().contains("not"), "{engine}");
+        let stale = stale.unwrap_err();
+        assert!(matches!(stale, ServiceError::Refused { code: "plan_changed", .. }), "{engine}: {stale}");
         assert_eq!(world.our_rows().await.len(), 31);
-        let person = administrator();
-        let apply = || cycle::run(&world.test.app, &person, Mode::Apply(digest.clone()), None, &|_| {});
-        let Ran::Done(applied) = apply().await.unwrap() else { panic!("busy") };
+        // One person asks, and asking twice does not make two of them; another one confirms.
+        let [first, second] = [administrator(), another_person()];
+        let apply = |person| cycle::run(&world.test.app, person, Mode::Apply(digest.clone()), None, &|_| {});
+        for _ in 0..2 {
+            let refused = apply(&first).await.unwrap_err();
+            assert!(matches!(refused, ServiceError::Refused { code: "second_person", .. }), "{engine}: {refused}");
+        }
+        assert_eq!(world.our_rows().await.len(), 31, "{engine}");
+        let Ran::Done(applied) = apply(&second).await.unwrap() else { panic!("busy") };
         assert_eq!((applied.removed, applied.added, applied.brake), (26, 0, false), "{engine}: {applied:?}");
         assert_eq!(world.our_rows().await.len(), 5, "{engine}");
-        // Applied twice: the plan is another one now.
-        assert!(apply().await.is_err(), "{engine}");
+        // Applied twice: nothing is left to do, and that is said.
+        let Ran::Done(again) = apply(&first).await.unwrap() else { panic!("busy") };
+        assert_eq!((again.removed, again.added, again.already_applied), (0, 0, true), "{engine}: {again:?}");
+        assert_eq!(world.our_rows().await.len(), 5, "{engine}");
         let (rest, _) = cycle::plan(&world.test.app, &administrator()).await.unwrap();
         assert!(rest.is_empty(), "{engine}");
         // The waiting jobs find their work done.
@@ -145,5 +131,104 @@ async fn strays_are_removed_by_a_full_cycle_and_drift_is_put_back() {
         assert_eq!((report.added, report.removed), (1, 1), "{engine}: {report:?}");
         assert_eq!(world.our_rows().await.len(), 30, "{engine}");
         assert_eq!(world.foreign_rows().await, foreign, "{engine}");
+    }
+}
+
+/// One source runs away; what staff decided, and what is new, goes on.
+#[tokio::test]
+async fn a_source_that_runs_away_is_held_and_the_others_go_on() {
+    for engine in ENGINES {
+        let world = world(engine).await;
+        let requests = thirty(&world).await;
+        settings::set(&world.test.app, &administrator(), "brake_floor", "3").await.unwrap();
+        settings::set(&world.test.app, &administrator(), "brake_percent", "0").await.unwrap();
+        // Four rows in Moodle that are marked as ours and nobody's.
+        for item in 0..4 {
+            world
+                .meddle(&format!(
+                    "INSERT INTO mdl_role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, \
+                     sortorder) VALUES (9, 40, 5, 1, 2, 'local_kinlink', {}, 0)",
+                    990_000 + item
+                ))
+                .await;
+        }
+        for request in &requests[..2] {
+            let reason = Reason::default();
+            decide::end(&world.test.app, &administrator(), request.id, None, Action::Deny, &reason).await.unwrap();
+        }
+        let report = world.run(Mode::Full).await.unwrap();
+        assert_eq!((report.removed, report.held, report.brake), (2, 4, true), "{engine}: {report:?}");
+        assert_eq!(report.held_by, BTreeMap::from([(Source::Reconciliation, 4)]), "{engine}");
+        assert_eq!(world.our_rows().await.len(), 28 + 4, "{engine}");
+
+        // Without the rule of two persons one is enough.
+        settings::set(&world.test.app, &administrator(), "brake_two_persons", "false").await.unwrap();
+        let plan = report.held_plan.unwrap().to_string();
+        let applied = cycle::run(&world.test.app, &administrator(), Mode::Apply(plan), None, &|_| {}).await.unwrap();
+        let Ran::Done(applied) = applied else { panic!("busy") };
+        assert_eq!(applied.removed, 4, "{engine}: {applied:?}");
+        assert_eq!(world.our_rows().await.len(), 28, "{engine}");
+    }
+}
+
+/// A store that was lost, or half of it: what it does not know is not removed, however few rows that are.
+#[tokio::test]
+async fn an_empty_or_shrunken_store_never_removes() {
+    for engine in ENGINES {
+        for kept in [0, 9] {
+            let world = world(engine).await;
+            let requests = thirty(&world).await;
+            // Ten rows are left in Moodle: fewer than the brake believes by number.
+            for request in &requests[..20] {
+                let reason = Reason::default();
+                decide::end(&world.test.app, &administrator(), request.id, None, Action::Deny, &reason).await.unwrap();
+            }
+            assert_eq!(world.cycle().await.removed, 20, "{engine}");
+            let links: Vec<(i64,)> =
+                world.test.store.db.fetch_all("SELECT id FROM links WHERE active = 1 ORDER BY id", []).await.unwrap();
+            let least = if kept == 0 { i64::MAX } else { links[10 - 4].0 };
+            for table in ["ledger WHERE link_id", "links WHERE id"] {
+                let sql = format!("DELETE FROM {table} < ?");
+                world.test.store.db.execute(&sql, [least.into()]).await.unwrap();
+            }
+            let report = world.run(Mode::Full).await.unwrap();
+            let lost = if kept == 0 { 10 } else { 6 };
+            assert_eq!((report.removed, report.held, report.brake), (0, lost, true), "{engine}: {report:?}");
+            assert!(report.warnings.iter().any(|warning| warning.contains("less than half")), "{engine}: {report:?}");
+            assert_eq!(world.our_rows().await.len(), 10, "{engine}");
+        }
+    }
+}
+
+/// After a store was restored the number of a link may be given anew: the old row with it is nobody's.
+#[tokio::test]
+async fn a_row_whose_link_is_somebody_elses_is_a_stray() {
+    for engine in ENGINES {
+        let world = world(engine).await;
+        thirty(&world).await;
+        let rows = world.our_rows().await;
+        let foreign = world.foreign_rows().await;
+        // The link's number at an account that is nobody's, in a context that is nobody's.
+        world
+            .meddle(&format!(
+                "INSERT INTO mdl_role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, \
+                 sortorder) VALUES (9, 40, 5, 1, 2, 'local_kinlink', {}, 0)",
+                rows[0].3
+            ))
+            .await;
+        // And at the account of another parent.
+        world
+            .meddle(&format!(
+                "INSERT INTO mdl_role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, \
+                 sortorder) VALUES (9, 40, {}, 1, 2, 'local_kinlink', {}, 0)",
+                rows[1].0, rows[0].3
+            ))
+            .await;
+        let report = world.run(Mode::Full).await.unwrap();
+        assert_eq!((report.added, report.removed), (0, 2), "{engine}: {report:?}");
+        assert_eq!(world.our_rows().await, rows, "{engine}");
+        assert_eq!(world.foreign_rows().await, foreign, "{engine}");
+        let again = world.run(Mode::Full).await.unwrap();
+        assert_eq!((again.added, again.removed), (0, 0), "{engine}: {again:?}");
     }
 }

@@ -7,13 +7,17 @@ use kinlink_db::{Db, Engine, Options, Session as _};
 use kinlink_domain::{
     Timestamp,
     explain::{Standing, Step},
+    hold::HoldReason,
     ids::{AdultId, MoodleUserId},
+    staff::{Actor, StaffRole},
 };
 use kinlink_moodle::{Moodle, Prefix, tasks};
 use kinlink_service::{
     App,
+    app::Store,
     doctor::{self, Diagnosis, Level},
     explain::{Who, explain, find_adult},
+    holds::{self, NewHold},
     settings,
 };
 use kinlink_testapp::{administrator, family};
@@ -235,12 +239,14 @@ async fn doctor_names_what_cannot_be_reached() {
         assert!(found.find("moodle.schema").unwrap().seen.contains("zzz_user"), "{engine}: {found:#?}");
 
         let empty = fresh(engine).await;
-        let unmigrated = App { store: empty.db.clone(), ..world.test.app.clone() };
+        let unmigrated = App { store: Store::new(empty.db.clone()), ..world.test.app.clone() };
         let found = faults(&examine(&unmigrated).await);
         assert!(found.contains(&("store.schema", Level::Error)), "{engine}: {found:?}");
         let (account, place) = store_url.rsplit_once('@').unwrap();
-        let found =
-            faults(&examine(&App { store: at(&format!("{account}wrong@{place}")), ..world.test.app.clone() }).await);
+        let found = faults(
+            &examine(&App { store: Store::new(at(&format!("{account}wrong@{place}"))), ..world.test.app.clone() })
+                .await,
+        );
         assert!(found.contains(&("store.connection", Level::Error)), "{engine}: {found:?}");
         empty.drop_database().await;
     }
@@ -281,6 +287,49 @@ impl Family {
 
     async fn store(&self, sql: &str) {
         self.world.test.store.db.execute(sql, []).await.unwrap();
+    }
+
+    /// A hold on the pair.
+    async fn names_a_hold(&self, pupil: MoodleUserId, engine: Engine) {
+        let hold = NewHold {
+            adult: Some(self.adult),
+            email: None,
+            pupil: Some(pupil),
+            reason: HoldReason::CourtOrder,
+            reference: "C-17/2026".into(),
+            from: None,
+            until: None,
+        };
+        let placed = holds::place(&self.world.test.app, &administrator(), &hold).await.unwrap();
+        assert_eq!(self.broken(pupil).await, Some(Step::Hold), "{engine}");
+        let approver = Actor { name: "cli:approver".into(), role: Some(StaffRole::Approver) };
+        let found = explain(&self.world.test.app, &approver, self.adult, pupil).await.unwrap().explanation;
+        assert_eq!((found.broken, found.remedy), (Some(Step::Hold), "Refer to safeguarding."), "{engine}");
+        let told = serde_json::to_string(&found).unwrap();
+        assert!(!told.contains(&placed.id.to_string()) && !told.contains("court"), "{engine}: {told}");
+        self.store("DELETE FROM holds").await;
+        assert_eq!(self.broken(pupil).await, None, "{engine}: nothing holds any more");
+    }
+
+    /// A session that began before the row was written, and whose flag somebody removed.
+    async fn names_an_untold_session(&self, pupil: MoodleUserId, account: MoodleUserId, engine: Engine) {
+        let session = format!(
+            "INSERT INTO mdl_sessions (state, sid, userid, timecreated, timemodified) SELECT 0, 'stale', {account}, \
+             MAX(timemodified) - 60, MAX(timemodified) FROM mdl_role_assignments WHERE component = 'local_kinlink'"
+        );
+        self.world.meddle(&session).await;
+        assert_eq!(self.broken(pupil).await, None, "{engine}: the flag tells the session");
+        self.world.meddle("DELETE FROM mdl_cache_flags").await;
+        assert_eq!(self.broken(pupil).await, Some(Step::Session), "{engine}");
+    }
+
+    /// A request that nobody has decided on, for a pupil whom nobody asked for before.
+    async fn names_a_further_request(&self, other: MoodleUserId, engine: Engine) {
+        assert_eq!(self.broken(other).await, Some(Step::Request), "{engine}");
+        let sophie = pupil_named("Sophie", "Larsen");
+        let further = [(sophie.given, sophie.family, sophie.tutor_group.as_str())];
+        self.world.test.submit(&family(("Rachel", "Turner", "rachel.turner@example.org"), &further)).await;
+        assert_eq!(self.broken(other).await, Some(Step::Decision), "{engine}");
     }
 }
 
@@ -324,6 +373,9 @@ async fn explain_names_the_first_broken_step() {
             }
             assert_eq!(family.broken(pupil).await, None, "{engine}: {step} mended");
         }
+
+        family.names_a_hold(pupil, engine).await;
+        seen.push(Step::Hold);
 
         // In Moodle.
         let user = |set: &str| format!("UPDATE mdl_user SET {set} WHERE id = {account}");
@@ -382,17 +434,10 @@ async fn explain_names_the_first_broken_step() {
         world.meddle(&row("away", "local_kinlink")).await;
         world.meddle(&child("idnumber = 'A1'")).await;
 
-        // A session that began before the row was written, and whose flag somebody removed.
-        let session = format!(
-            "INSERT INTO mdl_sessions (state, sid, userid, timecreated, timemodified) SELECT 0, 'stale', {account}, \
-             MAX(timemodified) - 60, MAX(timemodified) FROM mdl_role_assignments WHERE component = 'local_kinlink'"
-        );
-        world.meddle(&session).await;
-        assert_eq!(family.broken(pupil).await, None, "{engine}: the flag tells the session");
-        world.meddle("DELETE FROM mdl_cache_flags").await;
-        assert_eq!(family.broken(pupil).await, Some(Step::Session), "{engine}");
+        family.names_an_untold_session(pupil, account, engine).await;
         seen.push(Step::Session);
 
+        family.names_a_further_request(other, engine).await;
         let missing: Vec<&Step> = Step::ALL.iter().filter(|step| !seen.contains(step)).collect();
         assert!(missing.is_empty(), "{engine}: no fault for {missing:?}");
     }

@@ -15,7 +15,7 @@ use kinlink_service::{
     cycle::{self, Mode, Ran, Report},
 };
 use kinlink_store::{accounts, requests::Request};
-use kinlink_testapp::{TestApp, administrator};
+use kinlink_testapp::{TestApp, administrator, family};
 use kinlink_testkit::fresh;
 
 pub const ENGINES: [Engine; 3] = [Engine::Sqlite, Engine::MySql, Engine::Postgres];
@@ -134,4 +134,38 @@ impl World {
     pub async fn request(&self, request: &Request) -> Request {
         self.test.request(request.reference.as_str()).await
     }
+}
+
+/// A person who is not the administrator of the other acts.
+pub fn another_person() -> Actor {
+    Actor { name: "cli:another".to_owned(), ..administrator() }
+}
+
+/// Thirty parents with one pupil each, provisioned.
+pub async fn thirty(world: &World) -> Vec<Request> {
+    let mut requests = Vec::new();
+    for (i, pupil) in school::pupils().iter().filter(|pupil| is_unique(pupil)).take(30).enumerate() {
+        let email = format!("parent{i}@example.org");
+        let raw = family(("Pat", &format!("Parent{i}"), &email), &[(pupil.given, pupil.family, &pupil.tutor_group)]);
+        requests.push(world.approved(&raw).await);
+    }
+    world.cycle().await;
+    world.moodle_cron().await;
+    world.cycle().await;
+    assert_eq!(world.our_rows().await.len(), 30);
+    requests
+}
+
+/// Whether nobody else in the tutor group has this name and the pupil can be matched.
+fn is_unique(pupil: &school::Pupil) -> bool {
+    let fold = kinlink_domain::fold::fold;
+    let same = school::pupils()
+        .iter()
+        .filter(|other| {
+            fold(other.given) == fold(pupil.given)
+                && fold(other.family) == fold(pupil.family)
+                && other.tutor_group == pupil.tutor_group
+        })
+        .count();
+    same == 1 && pupil.attendance == school::Attendance::Current
 }

@@ -229,7 +229,7 @@ async fn every_metric_is_counted_where_its_fact_arises() {
     assert_eq!(counted.take(), json!({}));
 
     // The brake holds every removal.
-    for (name, value) in [("brake_floor", "0"), ("brake_percent", "1")] {
+    for (name, value) in [("brake_floor", "0"), ("brake_percent", "1"), ("brake_two_persons", "false")] {
         kinlink_service::settings::set(app, &administrator(), name, value).await.unwrap();
     }
     decide::end(app, &administrator(), other.id, None, Action::Deny, &Reason::default()).await.unwrap();

@@ -23,9 +23,6 @@ use kinlink_aws_tests::{
 };
 use serde_json::{Value, json};
 
-const BEGIN: &str = "<!-- cold-start:begin -->";
-const END: &str = "<!-- cold-start:end -->";
-
 #[derive(Parser)]
 struct Arguments {
     /// Starts of each function
@@ -107,14 +104,6 @@ fn megabytes(path: &Path) -> Result<f64> {
 }
 
 /// Puts the table between the two comments.
-fn write(path: &Path, table: &str) -> Result<()> {
-    let text = std::fs::read_to_string(path)?;
-    let (before, rest) = text.split_once(BEGIN).with_context(|| format!("{} lacks {BEGIN}", path.display()))?;
-    let (_, after) = rest.split_once(END).with_context(|| format!("{} lacks {END}", path.display()))?;
-    std::fs::write(path, format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))?;
-    Ok(())
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
@@ -156,7 +145,7 @@ async fn main() -> Result<()> {
     let table = table(&measured)?;
     print!("{table}");
     if let Some(path) = arguments.write {
-        write(&path, &table)?;
+        kinlink_testkit::table::put(&path, "cold-start", &table)?;
     }
     Ok(())
 }
