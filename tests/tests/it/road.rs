@@ -182,7 +182,10 @@ async fn an_account_of_another_authentication_is_linked_only_when_staff_pick_it(
         let request = world.test.submit(&raw).await;
         let before = world.number(&format!("SELECT COUNT(*) FROM mdl_user WHERE id = {id} AND auth = 'manual'")).await;
         let refused = world.approve(&request, &Approval::default()).await.unwrap_err();
-        assert!(refused.to_string().contains("signs in another way"), "{engine}: {refused}");
+        assert!(
+            refused.to_string().contains("a Moodle account with this address exists; choose it"),
+            "{engine}: {refused}"
+        );
         let picked = Approval {
             account: AccountChoice::MoodleUser(kinlink_domain::ids::MoodleUserId(id)),
             ..Approval::default()

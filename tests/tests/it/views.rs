@@ -430,7 +430,7 @@ async fn whoever_saw_an_older_version_is_told_who_did_what_since() {
     let app = &world.test.app;
     let request = world.test.submit(&about("Ann", ("Oscar", "Turner", "9KL"))).await;
     let since = async |version| {
-        let found = view::what_happened_since(app, &viewer(), request.id, version).await.unwrap();
+        let found = view::what_happened_since(app, &administrator(), request.id, version).await.unwrap();
         found.into_iter().map(|entry| (entry.action, entry.actor, entry.note)).collect::<Vec<_>>()
     };
     assert_eq!(since(request.version).await, []);
@@ -445,6 +445,8 @@ async fn whoever_saw_an_older_version_is_told_who_did_what_since() {
     let rest = [by("approve", "cli:test", None), by("provision", "system", None)];
     assert_eq!(since(1).await, [vec![asked], rest.to_vec()].concat());
     assert_eq!(since(2).await, rest);
+    let read = view::what_happened_since(app, &viewer(), request.id, 1).await.unwrap();
+    assert!(read.len() == 3 && read.iter().all(|entry| entry.note.is_none()), "viewers read no notes");
     assert_eq!(since(3).await, rest[1..]);
     let now = world.request(&request).await.version;
     assert_eq!(now, 4, "every change is told");
@@ -531,7 +533,7 @@ async fn users_are_listed_with_their_pupils_and_how_they_stand_in_moodle() {
             .map(|row| (&row.username[..3], row.result.as_ref().map_err(|refusal| refusal.code)))
             .collect();
         assert_eq!(codes, [("bea", Ok(&())), ("cat", Ok(&())), ("nob", Err("not_found"))], "{engine}");
-        let user = view::show_user(app, &viewer(), &user.adult.to_string()).await.unwrap();
+        let user = view::show_user(app, &administrator(), &user.adult.to_string()).await.unwrap();
         assert!(!user.has_login_row && user.state.is_none() && !user.links[0].active, "{engine}");
         let revoked = user.history.iter().find(|entry| entry.action == "adult.revoke").unwrap();
         assert_eq!(revoked.detail["reason"], "left_school", "{engine}");

@@ -17,8 +17,8 @@ async fn entries_are_listed_newest_first_in_pages_with_their_hashes() {
     let second = admin.administrator.get(&format!("{about}&cursor={next}")).await.expect(200).json();
     assert_eq!((&second["items"][0]["action"], &second["next"]), (&json!("request.submit"), &Value::Null));
     admin.administrator.get(&format!("{about}&cursor=LTE")).await.problem(400, "bad_cursor");
-    let wrong = admin.administrator.get(&api("/audit?from=yesterday&who=me")).await.problem(422, "invalid_fields");
-    assert_eq!(wrong, ["from invalid", "who unknown"]);
+    let wrong = admin.administrator.get(&api("/audit?from=yesterday&who=me")).await.problem(422, "invalid_parameters");
+    assert_eq!(wrong, ["from invalid", "who unknown_parameter"]);
     for path in ["/audit", "/audit/export.jsonl", "/audit/export.csv", "/audit/verification"] {
         admin.approver.get(&api(path)).await.problem(403, "forbidden");
     }
