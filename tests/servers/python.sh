@@ -1,7 +1,10 @@
 # shellcheck shell=bash
 # The two servers written in Python: moto (SQS) and the SMTP sink, and the virtual environment they live in.
 # Sets KINLINK_TEST_SQS_ENDPOINT, KINLINK_TEST_SMTP, KINLINK_TEST_SMTP_SINK and dummy AWS credentials.
-# Sourced by tests/run; see common.sh.
+# Sourced by tests/run and tests/api/run, from the root of the repository; see common.sh.
+
+# shellcheck source=tests/venv.sh
+. tests/venv.sh
 
 # install_python_servers FOLDER: makes FOLDER/venv.
 install_python_servers() {
