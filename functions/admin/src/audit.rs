@@ -33,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<AdminState> {
 
 /// The filters of the list and of the files, in descriptions.
 #[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it only describes; `filters` reads")]
 struct Filters {
     /// Only by this actor.
@@ -141,7 +142,7 @@ async fn export_csv(
     security(("staff_token" = [])),
     params(
         ("seq" = Option<i64>, Query, description = "The number of an end that was noted earlier.", minimum = 1),
-        ("hash" = Option<String>, Query, description = "Its hash.", pattern = "^[0-9a-f]{64}$")
+        ("hash" = Option<String>, Query, description = "Its hash.", pattern = "^[0-9a-fA-F]{64}$")
     ),
     responses((status = 200, description = "What was found.", body = Verification), Known, Restricted, Queried)
 )]
@@ -150,8 +151,18 @@ async fn verify(
     Staff(actor): Staff,
     mut query: Parameters,
 ) -> Result<impl IntoResponse, Problem> {
-    let (seq, hash) = (query.one::<i64>("seq", "the number of an entry"), query.text("hash"));
+    let noted = match (query.text("seq"), query.text("hash")) {
+        (None, None) => None,
+        (seq, hash) => {
+            let noted = End::noted(&seq.unwrap_or_default(), &hash.unwrap_or_default());
+            if noted.is_none() {
+                let expected =
+                    "expected `seq`, the number of an entry, with `hash`, its 64 hexadecimal digits; or neither";
+                query.refuse("seq", expected);
+            }
+            noted
+        }
+    };
     query.finish()?;
-    let noted = seq.zip(hash).map(|(seq, hash)| End { seq, hash });
     Ok(Json(audit_chain::verify(&state.app, &actor, noted.as_ref()).await?))
 }

@@ -38,6 +38,14 @@ pub struct End {
 }
 
 impl End {
+    /// An end that somebody noted, as it was typed or sent. None if it is none.
+    #[must_use]
+    pub fn noted(seq: &str, hash: &str) -> Option<Self> {
+        let seq = seq.parse().ok().filter(|seq| *seq > 0)?;
+        let whole = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        whole.then(|| Self { seq, hash: hash.to_ascii_lowercase() })
+    }
+
     /// The end of the chain after this entry. Its number must be the next one.
     #[must_use]
     pub fn after(&self, record: &Record<'_>) -> Self {

@@ -58,6 +58,7 @@ coded! {
 /// How one step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = StepStanding)]
 pub enum Standing {
     /// As it should be.
     Good,

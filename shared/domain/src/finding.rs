@@ -82,6 +82,7 @@ impl Class {
 
 /// Something that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[schema(as = ComparisonFinding)]
 pub struct Finding {
     /// What.
     pub class: Class,

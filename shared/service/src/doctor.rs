@@ -27,6 +27,7 @@ pub enum Level {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DoctorFinding)]
 pub struct Finding {
     /// A stable code.
     pub check: &'static str,

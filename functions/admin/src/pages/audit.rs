@@ -214,8 +214,8 @@ struct VerificationPage {
 /// Whether the audit is what was written, and goes through an end that was noted earlier.
 async fn verify(State(state): State<AdminState>, desk: Desk, mut asked: Parameters) -> Result<Response, Interruption> {
     let mut text = |name| asked.text(name).unwrap_or_default().trim().to_owned();
-    let (seq, hash) = (text("seq"), text("hash").to_lowercase());
-    let noted = seq.parse().ok().filter(|_| hash.len() == 64).map(|seq| End { seq, hash: hash.clone() });
+    let (seq, hash) = (text("seq"), text("hash"));
+    let noted = End::noted(&seq, &hash);
     let found = audit_chain::verify(&state.app, desk.actor(), noted.as_ref()).await?;
     Ok(desk.show(&VerificationPage {
         shell: desk.shell("Is the audit whole?", Section::Audit),

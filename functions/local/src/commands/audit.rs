@@ -85,13 +85,8 @@ pub(crate) enum Form {
 }
 
 fn end(text: &str) -> Result<End, String> {
-    let read = || {
-        let (seq, hash) = text.split_once(':')?;
-        let hash = hash.trim().to_lowercase();
-        let digits = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        Some(End { seq: seq.trim().parse().ok().filter(|seq| *seq > 0)?, hash }).filter(|_| digits)
-    };
-    read().ok_or_else(|| "say NUMBER:HASH, as `kinlink audit verify` printed it".to_owned())
+    let end = text.split_once(':').and_then(|(seq, hash)| End::noted(seq.trim(), hash.trim()));
+    end.ok_or_else(|| "say NUMBER:HASH, as `kinlink audit verify` printed it".to_owned())
 }
 
 pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
