@@ -34,6 +34,13 @@ pub fn fold_words(text: &str) -> String {
     text.split_whitespace().map(fold).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// Whether two people, each a given and a family name, are named alike as people compare names. With one address they are one
+/// person. The store compares in the same way, by what lists are sorted by without its spaces.
+#[must_use]
+pub fn are_one_name(one: (&str, &str), other: (&str, &str)) -> bool {
+    fold(one.0) == fold(other.0) && fold(one.1) == fold(other.1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{fold, fold_words};

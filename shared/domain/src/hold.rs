@@ -193,6 +193,8 @@ pub struct Stop {
     pub adult: Option<HeldAdult>,
     /// The held address, as [`address_key`] gives it.
     pub address: Option<String>,
+    /// The adults who are or were known by the held address: as their own, or in a request that was approved for them.
+    pub behind: Vec<HeldAdult>,
     /// The held pupil.
     pub pupil: Option<MoodleUserId>,
 }
@@ -213,7 +215,7 @@ impl Stop {
                 || (who.adult.is_none() && who.addresses.contains(&held.address))
         };
         self.is_for_everybody()
-            || self.adult.as_ref().is_some_and(adult)
+            || self.adult.iter().chain(&self.behind).any(adult)
             || self.address.as_ref().is_some_and(|held| who.addresses.contains(held))
     }
 }
@@ -332,6 +334,7 @@ mod tests {
             reason: HoldReason::Other,
             adult,
             address,
+            behind: Vec::new(),
             pupil: pupil.map(MoodleUserId),
         }])
     }
@@ -355,6 +358,8 @@ mod tests {
         let asker = |address: &str| Identity { addresses: vec![address.to_owned()], ..Identity::default() };
         let on_adult = stop(Some(held()), None, None);
         let on_address = stop(None, Some("mum@example.org"), None);
+        let mut on_former_address = stop(None, Some("old@example.org"), None);
+        on_former_address.0[0].behind.push(held());
         let on_pupil = stop(None, None, Some(9));
         let on_pair = stop(Some(held()), None, Some(9));
         for (stops, who, with_9, with_8, wholly) in [
@@ -373,6 +378,9 @@ mod tests {
             (&on_address, known(2, "mum@example.org"), true, true, true),
             (&on_address, asker("mum@example.org"), true, true, true),
             (&on_address, asker("dad@example.org"), false, false, false),
+            (&on_former_address, known(1, "mum@example.org"), true, true, true),
+            (&on_former_address, asker("mum@example.org"), true, true, true),
+            (&on_former_address, known(2, "dad@example.org"), false, false, false),
             (&on_pupil, known(2, "dad@example.org"), true, false, false),
             (&on_pupil, asker("dad@example.org"), true, false, false),
             (&on_pair, known(1, "mum@example.org"), true, false, false),

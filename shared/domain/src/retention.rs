@@ -1,7 +1,7 @@
 //! How long personal data is kept: one table, a line for each class of data.
 //!
 //! Days are counted from the moment at which the data has done its work, never from when it came: what is in force is not
-//! old. What does not live here: which rows a class means in SQL (`kinlink_store::privacy`), and what `docs/privacy.md` says
+//! old. What does not live here: which rows a class means in SQL (`kinlink_store::retention`), and what `docs/privacy.md` says
 //! of every column.
 
 use jiff::SignedDuration;

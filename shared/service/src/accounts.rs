@@ -7,7 +7,6 @@ use kinlink_domain::{
     ids::{AdultId, LinkId},
     request::{ClaimState, Status},
     staff::{Actor, Permission},
-    text,
 };
 use kinlink_moodle::{site, users};
 use kinlink_store::{
@@ -26,11 +25,10 @@ use crate::{
     App, ServiceError,
     access::require,
     bulk::Refusal,
-    decide::{enqueue_job, tell_queue},
+    decide::{enqueue_job, reason_code, tell_queue},
     error::retry_races,
     mail::{self, Letter},
     own::Person,
-    submit::field_fault,
 };
 
 /// More than this many at once need the number typed.
@@ -39,8 +37,6 @@ const TYPED_NUMBER_ABOVE: usize = 10;
 const REVOKE_MOST: usize = 1_000;
 /// Most login rows that one call may revoke one by one: a function must answer in time.
 const REVOKE_ONE_BY_ONE: usize = 200;
-/// Longest code of a reason.
-const MAX_REASON: usize = 32;
 
 /// How a login row stands in Moodle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -169,8 +165,7 @@ pub async fn revoke_many(
     reason: Option<&str>,
 ) -> Result<Vec<RevokeResult>, ServiceError> {
     require(actor, Permission::Decide)?;
-    let reason = reason.map(|reason| text::line(reason, MAX_REASON)).transpose();
-    let reason = reason.map_err(|fault| ServiceError::Invalid(vec![field_fault("/reason", fault)]))?;
+    let reason = reason_code(reason)?;
     let names: BTreeSet<&String> = usernames.iter().collect();
     require_number(names.len(), REVOKE_ONE_BY_ONE, typed_number.map(|number| number as usize))?;
     let mut results = Vec::with_capacity(names.len());

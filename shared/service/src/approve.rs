@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kinlink_domain::{
-    fold::fold,
+    fold::{are_one_name, fold},
     ids::{AdultId, ClaimId, MoodleUserId, RequestId},
     matching::{Register, Verdict},
     policy::Policy,
@@ -337,6 +337,10 @@ async fn approve_once(
         close_open(&mut claims);
     } else if !pinned.is_empty() {
         let (adult, is_new) = resolve_adult(app, &mut tx, &request, &approval.account, reading).await?;
+        // Nobody erases them from here on; and who is erased is nobody any more.
+        if !accounts::lock(&mut tx, adult.id).await? {
+            return Err(ServiceError::NotFound("adult"));
+        }
         // Ending a request ends what one adult has by it.
         let begun = claims.iter().any(|claim| claim.state == ClaimState::Approved);
         if begun && request.adult.is_some_and(|settled| settled != adult.id) {
@@ -508,7 +512,7 @@ fn picks(request: &Request, claims: &[Claim], approval: &Approval, register: &Re
 }
 
 fn same_name(request: &Request, adult: &Adult) -> bool {
-    fold(&request.given_name) == fold(&adult.given_name) && fold(&request.family_name) == fold(&adult.family_name)
+    are_one_name((&request.given_name, &request.family_name), (&adult.given_name, &adult.family_name))
 }
 
 /// The adult whom a request is about that links nobody: as staff say, otherwise the one with its address and name.

@@ -141,7 +141,7 @@ pub async fn of_adult(app: &App, actor: &Actor, id: AdultId) -> Result<Made, Ser
     require(actor, Permission::Administer)?;
     let mut store = app.store.acquire().await?;
     let adult = accounts::adult(&mut store, id).await?.ok_or(ServiceError::NotFound("adult"))?;
-    let found = Of::read(&mut store, &adult).await?;
+    let found = Of::read(&mut store, &adult, app.now()).await?;
     let remarks = remarks_on(app, &mut store, &adult, &found).await?;
     let mails = bundle::sent_mails(&mut store, id, &found.ids()).await?;
     let changes = bundle::email_changes(&mut store, id).await?;
@@ -226,7 +226,7 @@ pub async fn remarks(app: &App, actor: &Actor, id: AdultId) -> Result<(Adult, Re
     require(actor, Permission::Administer)?;
     let mut store = app.store.acquire().await?;
     let adult = accounts::adult(&mut store, id).await?.ok_or(ServiceError::NotFound("adult"))?;
-    let found = Of::read(&mut store, &adult).await?;
+    let found = Of::read(&mut store, &adult, app.now()).await?;
     let remarks = remarks_on(app, &mut store, &adult, &found).await?;
     drop(store);
     if !remarks.is_empty() {
@@ -321,8 +321,8 @@ struct Of {
 }
 
 impl Of {
-    async fn read(store: &mut impl Session, adult: &Adult) -> Result<Self, ServiceError> {
-        let ids = erasure::Requests::of_adults(store, &[adult.id]).await?.ids()?;
+    async fn read(store: &mut impl Session, adult: &Adult, now: Timestamp) -> Result<Self, ServiceError> {
+        let ids = erasure::Requests::of_adults(store, &[adult.id], now).await?.ids()?;
         let mut requests = requests::by_ids(store, &ids).await?;
         requests.sort_by_key(|request| (request.created_at, request.id));
         let (mut asked, mut decided) = (Vec::new(), Vec::new());

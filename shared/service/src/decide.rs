@@ -40,8 +40,9 @@ use crate::{
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// A short code of the school's choosing, such as `not_on_file`.
+    /// A short code of the school's choosing, such as `not_on_file`. It stays in the audit for ever, so it can hold no name.
     #[serde(default)]
+    #[schema(pattern = "^[a-z0-9_]{0,32}$")]
     pub reason: Option<String>,
     /// Free text for the history; the adult does not see it.
     #[serde(default)]
@@ -560,10 +561,9 @@ async fn save(
         let fault = FieldFault { pointer: "/message".to_owned(), code: FaultCode::Invalid, detail };
         return Err(ServiceError::Invalid(vec![fault]));
     }
-    let checked = |value: &Option<String>, pointer: &str, max| match value.as_deref().map(|v| text::paragraph(v, max)) {
-        None => Ok(None),
-        Some(Ok(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Some(Err(fault)) => Err(ServiceError::Invalid(vec![field_fault(pointer, fault)])),
+    let note = match reason.note.as_deref().map(|note| text::paragraph(note, 4_000)).transpose() {
+        Ok(note) => note.filter(|note| !note.is_empty()),
+        Err(fault) => return Err(ServiceError::Invalid(vec![field_fault("/note", fault)])),
     };
     let decision = Decision {
         id: app.new_uuid(),
@@ -571,8 +571,8 @@ async fn save(
         claim,
         actor: actor.name.clone(),
         action,
-        reason: checked(&reason.reason, "/reason", 32)?,
-        note: checked(&reason.note, "/note", 4_000)?,
+        reason: reason_code(reason.reason.as_deref())?,
+        note,
         pupil: None,
         made_at: now,
     };
@@ -588,6 +588,22 @@ async fn save(
     let entry = audit::Entry::new(format!("request.{action}"), format!("request:{}", request.id), detail);
     audit::write(tx, actor, now, &[entry]);
     Ok(decision.id)
+}
+
+/// A reason as it may stand in the audit, which nobody can take a name out of: a short code, or none.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] at `/reason`.
+pub(crate) fn reason_code(text: Option<&str>) -> Result<Option<String>, ServiceError> {
+    let code = text.unwrap_or_default().trim();
+    let fits = code.len() <= 32 && code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    if !fits {
+        let detail =
+            "must be a short code of a to z, 0 to 9 and _, such as not_on_file; write words into the note".to_owned();
+        let fault = FieldFault { pointer: "/reason".to_owned(), code: FaultCode::Invalid, detail };
+        return Err(ServiceError::Invalid(vec![fault]));
+    }
+    Ok(Some(code.to_owned()).filter(|code| !code.is_empty()))
 }
 
 /// The request's present texts, as a submission.

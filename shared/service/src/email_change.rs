@@ -169,16 +169,18 @@ pub async fn start(
 /// Takes a change back that is not proven yet: its link works no more.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], a refusal `no_email_change` when none waits, the store.
+/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], refusals `own_request` and `no_email_change` when none waits, the store, Moodle.
 pub async fn withdraw(app: &App, actor: &Actor, adult: AdultId) -> Result<(), ServiceError> {
     require(actor, Permission::Decide)?;
+    let known =
+        accounts::adult(&mut app.store.acquire().await?, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
+    Person::of(app, actor).await?.require_others(app, &[known]).await?;
     retry_races!(withdraw_once(app, actor, adult))
 }
 
 async fn withdraw_once(app: &App, actor: &Actor, adult: AdultId) -> Result<(), ServiceError> {
     let now = app.now();
     let mut tx = app.store.begin().await?;
-    accounts::adult(&mut tx, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
     let waiting = email_changes::latest_of(&mut tx, adult)
         .await?
         .filter(|change| standing(change.end, change.expires_at, now) == Standing::Waiting);

@@ -142,6 +142,7 @@ async fn adult_once(
     if is_held(app, &mut tx, &adult).await? {
         return Err(holds::refusal());
     }
+    accounts::lock(&mut tx, id).await?;
     let standing = erasure::standing(&mut tx, id).await?.ok_or(ServiceError::NotFound("adult"))?;
     let has_access = standing.links > 0 || standing.login_rows > 0;
     let known = erasure::of_adult(&mut tx, id).await?;
@@ -177,7 +178,7 @@ async fn adult_once(
     );
     audit::write(&mut tx, actor, now, &[entry]);
     // Whose access ends by this is told so by mail first.
-    if !has_access && standing.role_rows == 0 {
+    if !has_access && !may_be_in_moodle(standing) {
         erase(&mut tx, actor, &mut erasure, id, standing, now).await?;
     }
     tx.commit().await?;
@@ -248,7 +249,11 @@ pub(crate) async fn finish_due(app: &App) -> Result<usize, ServiceError> {
     let waiting = erasure::list(&mut app.store.acquire().await?, true, MOST).await?;
     let mut done = 0;
     for erasure in waiting {
-        done += usize::from(retry_races!(finish_once(app, &erasure))?);
+        match retry_races!(finish_once(app, &erasure)) {
+            Ok(is_done) => done += usize::from(is_done),
+            // One that cannot be finished keeps nobody else waiting.
+            Err(error) => tracing::error!(erasure.id = %erasure.id, %error, "an erasure could not be finished"),
+        }
     }
     Ok(done)
 }
@@ -257,6 +262,7 @@ async fn finish_once(app: &App, erasure: &Erasure) -> Result<bool, ServiceError>
     let Some(id) = erasure.adult else { return Ok(false) };
     let (now, actor) = (app.now(), Actor::system());
     let mut tx = app.store.begin().await?;
+    accounts::lock(&mut tx, id).await?;
     let (Some(adult), Some(standing)) = (accounts::adult(&mut tx, id).await?, erasure::standing(&mut tx, id).await?)
     else {
         return Ok(false);
@@ -268,12 +274,17 @@ async fn finish_once(app: &App, erasure: &Erasure) -> Result<bool, ServiceError>
         tx.commit().await?;
         return Ok(false);
     }
-    if standing.role_rows > 0 || is_held(app, &mut tx, &adult).await? {
+    if may_be_in_moodle(standing) || is_held(app, &mut tx, &adult).await? {
         return Ok(false);
     }
     erase(&mut tx, &actor, &mut erasure.clone(), id, standing, now).await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// Whether Moodle may still hold a role row of theirs.
+const fn may_be_in_moodle(standing: Standing) -> bool {
+    standing.role_rows > 0 || standing.jobs > 0
 }
 
 async fn erase(
@@ -285,7 +296,7 @@ async fn erase(
     now: Timestamp,
 ) -> Result<(), ServiceError> {
     if !standing.erased {
-        erasure::erase_adults(tx, &[adult], now).await?;
+        erasure::erase_adults(tx, &[adult], erasure.asked_at, now).await?;
     }
     erasure::finish(tx, erasure.id, now).await?;
     erasure.erased_at = Some(now);

@@ -435,7 +435,7 @@ pub async fn release(app: &App, actor: &Actor, id: HoldId) -> Result<Hold, Servi
     let mut hold = load(app, actor, id).await?;
     let (asked_by, _) = hold.release_asked.clone().ok_or_else(not_asked)?;
     // A script acts for whoever minted its token.
-    if own::behind(app, &asked_by).await? == own::behind(app, &actor.name).await? {
+    if !own::are_two_people(&own::behind(app, &asked_by).await?, &own::behind(app, &actor.name).await?) {
         let detail = "you asked to release this hold; another person must do it";
         return Err(ServiceError::refused("second_person", detail));
     }
@@ -530,7 +530,9 @@ async fn items(app: &App, actor: &Actor, found: &[Hold]) -> Result<Vec<HoldItem>
     let mut items = Vec::with_capacity(found.len());
     for hold in found {
         let may_release = match &hold.release_asked {
-            Some((asked_by, _)) if hold.awaits_release(now) => own::behind(app, asked_by).await? != me,
+            Some((asked_by, _)) if hold.awaits_release(now) => {
+                own::are_two_people(&own::behind(app, asked_by).await?, &me)
+            }
             _ => false,
         };
         let (asked_by, asked_at) = hold.release_asked.clone().unzip();

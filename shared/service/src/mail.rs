@@ -109,6 +109,8 @@ pub struct Delivery {
 }
 
 /// Queues a mail to the adult of a request; at most one for each `once`. A request without a usable address gets none.
+///
+/// An adult who was accepted is written to at their own address: that of the request may be one that they gave up.
 pub(crate) async fn enqueue(
     app: &App,
     tx: &mut Tx<'_>,
@@ -117,7 +119,11 @@ pub(crate) async fn enqueue(
     letter: Letter,
     once: &str,
 ) -> Result<(), ServiceError> {
-    match &request.email {
+    let own = match adult {
+        Some(adult) => accounts::adult(tx, adult).await?.map(|adult| adult.email),
+        None => None,
+    };
+    match own.as_ref().or(request.email.as_ref()) {
         Some(email) => enqueue_to(app, tx, email, Some(request.id), adult, letter, once).await,
         None => Ok(()),
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::SignedDuration;
 use kinlink_domain::{
     Timestamp, brake,
-    ids::{AdultId, CycleId, Id, MoodleUserId, PlanId},
+    ids::{AdultId, CycleId, MoodleUserId, PlanId},
     plan::Digest,
     plan_row::{PlanRow, Scope, Write},
     policy::Policy,
@@ -20,7 +20,7 @@ use kinlink_domain::{
 use kinlink_store::{
     accounts, audit, cycles,
     cycles::{Cycle, CycleState},
-    ledger, plans, tokens,
+    ledger, plans,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -30,6 +30,7 @@ use crate::{
     App, ServiceError,
     access::require,
     cycle::{self, Survey},
+    own,
     view::{Page, people},
 };
 
@@ -40,8 +41,6 @@ pub use kinlink_store::plans::Plan;
 pub const TYPED_NUMBER_ABOVE: u64 = 10;
 /// Rows that a refusal names, of those that vanished and of those that came.
 const NAMED: usize = 20;
-/// Tokens that mint tokens: no real chain is longer.
-const LONGEST_CHAIN: usize = 16;
 
 /// Compares everybody and keeps the plan. Writes nothing in Moodle.
 ///
@@ -49,7 +48,11 @@ const LONGEST_CHAIN: usize = 16;
 /// [`ServiceError::Forbidden`], Moodle or its preconditions, the store.
 pub async fn make(app: &App, actor: &Actor) -> Result<Plan, ServiceError> {
     require(actor, Permission::RunCycle)?;
-    let survey = cycle::survey(app).await?;
+    keep_survey(app, actor, &cycle::survey(app).await?).await
+}
+
+/// Keeps the plan of everything that a survey found.
+async fn keep_survey(app: &App, actor: &Actor, survey: &Survey) -> Result<Plan, ServiceError> {
     let policy = app.policy().await?;
     let owned = ledger::count_owned(&mut app.store.acquire().await?).await?;
     let braked =
@@ -73,12 +76,7 @@ pub(crate) async fn keep(
     let digest = digest.to_string();
     let count = |wanted: &[Write]| rows.iter().filter(|row| wanted.contains(&row.write)).count() as u64;
     let mut tx = app.store.begin().await?;
-    if let Some(same) = plans::find_by_digest(&mut tx, &digest).await?
-        && same.scope == scope
-        && same.braked == braked
-        && same.begun_at.is_none()
-        && same.applied.is_none()
-    {
+    if let Some(same) = plans::find_same(&mut tx, &digest, scope, braked).await? {
         return Ok(same);
     }
     let plan = Plan {
@@ -290,11 +288,7 @@ pub(crate) async fn resolve(app: &App, actor: &Actor, reference: &str) -> Result
         let detail = format!("no plan {reference} was kept, and what is to be written now is {}", survey.digest);
         return Err(ServiceError::refused("plan_changed", format!("{detail}; look at it again")));
     }
-    let policy = app.policy().await?;
-    let owned = ledger::count_owned(&mut app.store.acquire().await?).await?;
-    let braked =
-        !brake::judge(|source| policy.brake_of(source), &survey.removals(), owned, &survey.shrunken()).is_empty();
-    keep(app, actor, Scope::Everything, &survey.rows, braked).await
+    keep_survey(app, actor, &survey).await
 }
 
 /// Lets a plan be applied by the actor's word, or notes that they asked for it where a second person has to confirm it.
@@ -305,13 +299,13 @@ pub(crate) async fn admit(app: &App, actor: &Actor, plan: &Plan) -> Result<(), S
     if plan.admitted.is_some() {
         return Ok(());
     }
-    let person = person(app, actor).await?;
+    let person = own::behind(app, &actor.name).await?;
     let (id, now) = (plan.id, app.now());
     let alone = !plan.braked || !app.policy().await?.brake_two_persons;
     let mut tx = app.store.begin().await?;
     // As it stands now: somebody may have asked meanwhile.
     let plan = plans::find(&mut tx, id).await?.ok_or(ServiceError::NotFound("plan"))?;
-    let is_second = plan.asked.as_ref().is_some_and(|(asked, _)| *asked != person);
+    let is_second = plan.asked.as_ref().is_some_and(|(asked, _)| own::are_two_people(asked, &person));
     let subject = format!("plan:{id}");
     if alone || is_second {
         plans::admit(&mut tx, id, &person, now).await?;
@@ -337,17 +331,10 @@ pub(crate) fn second_person(plan: &Plan) -> ServiceError {
     ServiceError::refused("second_person", detail)
 }
 
-/// The person behind an actor: a token acts for whoever minted it.
-async fn person(app: &App, actor: &Actor) -> Result<String, ServiceError> {
-    let mut name = actor.name.clone();
-    for _ in 0..LONGEST_CHAIN {
-        let Some(token) = name.strip_prefix("token:").and_then(|id| id.parse::<Id<_>>().ok()) else { break };
-        match tokens::find(&mut app.store.acquire().await?, token).await? {
-            Some(token) => name = token.created_by,
-            None => break,
-        }
-    }
-    Ok(name)
+/// Whether a plan was begun and may be gone on with as it was planned: what is written of it is as it says. A run that was
+/// cut off is taken up within the day; later so much may have happened that it has to be looked at anew.
+pub(crate) fn is_under_way(plan: &Plan, now: Timestamp) -> bool {
+    plan.begun_at.is_some_and(|begun| now.duration_since(begun) < SignedDuration::from_hours(24))
 }
 
 /// What became of the wish to apply a plan.
@@ -385,7 +372,7 @@ pub async fn ask(app: &App, actor: &Actor, id: PlanId, typed_number: Option<u64>
         let detail = format!("this takes away {} role rows; confirm that number", plan.removals);
         return Err(ServiceError::refused("confirm_number", detail));
     }
-    if plan.begun_at.is_none() {
+    if !is_under_way(&plan, app.now()) {
         let rows = plans::rows(&mut app.store.acquire().await?, id, None, 0, u64::MAX).await?;
         require_unchanged(&plan, &rows, &cycle::survey(app).await?)?;
     }

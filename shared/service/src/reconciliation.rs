@@ -56,8 +56,7 @@ pub async fn contested(app: &App, actor: &Actor) -> Result<Vec<Contest>, Service
 pub async fn release(app: &App, actor: &Actor, id: ContestId) -> Result<(), ServiceError> {
     require(actor, Permission::RunCycle)?;
     let mut tx = app.store.begin().await?;
-    let found = put_backs::contests(&mut tx, MOST).await?.into_iter().find(|contest| contest.id == id);
-    let contest = found.ok_or(ServiceError::NotFound("contested row"))?;
+    let contest = put_backs::find(&mut tx, id).await?.ok_or(ServiceError::NotFound("contested row"))?;
     put_backs::release(&mut tx, id).await?;
     let detail = json!({ "adult": contest.adult, "link": contest.link });
     let entry = audit::Entry::new("contest.release", format!("contest:{id}"), detail);

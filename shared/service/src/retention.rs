@@ -110,8 +110,7 @@ pub(crate) async fn run(app: &App, actor: &Actor) -> Result<Vec<Purged>, Service
         for _ in 0..MOST_BATCHES {
             let done = retry_races!(batch(app, actor, class, before, now))?;
             count += done;
-            // The audit goes at once.
-            if done < u64::from(BATCH) || class == RetentionClass::Audit {
+            if done < u64::from(batch_of(class)) {
                 break;
             }
         }
@@ -123,6 +122,14 @@ pub(crate) async fn run(app: &App, actor: &Actor) -> Result<Vec<Purged>, Service
     Ok(purged)
 }
 
+/// How many of a class go in one transaction. Audit entries are small and many, and each batch of them writes another.
+const fn batch_of(class: RetentionClass) -> u32 {
+    match class {
+        RetentionClass::Audit => 10_000,
+        _ => BATCH,
+    }
+}
+
 async fn batch(
     app: &App,
     actor: &Actor,
@@ -131,7 +138,7 @@ async fn batch(
     now: Timestamp,
 ) -> Result<u64, ServiceError> {
     let mut tx = app.store.begin().await?;
-    let count = retention::purge(&mut tx, class, before, now, BATCH).await?;
+    let count = retention::purge(&mut tx, class, before, now, batch_of(class)).await?;
     if count > 0 {
         let entry = audit::Entry::new("retention.purge", format!("retention:{class}"), json!({ "count": count }));
         audit::write(&mut tx, actor, now, &[entry]);

@@ -212,6 +212,17 @@ pub async fn adult(session: &mut impl Session, adult: AdultId) -> Result<Option<
     Ok(adults(session, &[adult]).await?.pop())
 }
 
+/// Holds an adult until the transaction ends, so that nobody is given access while they are erased. Gives whether they are
+/// there and not erased.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn lock(session: &mut impl Session, adult: AdultId) -> Result<bool, StoreError> {
+    let sql = format!("SELECT id FROM adults WHERE id = ? AND erased_at IS NULL{}", session.engine().for_update());
+    let row: Option<(String,)> = session.fetch_optional(&sql, [Value::from(adult.to_string())]).await?;
+    Ok(row.is_some())
+}
+
 /// The adults with this address, oldest first.
 ///
 /// # Errors
@@ -240,8 +251,9 @@ pub async fn adults_by_name(
     family_name: &str,
     limit: u32,
 ) -> Result<Vec<Adult>, StoreError> {
-    let sql = format!("{ADULT} WHERE sort_name = ? ORDER BY created_at, id LIMIT ?");
-    adults_where(session, &sql, vec![sort_name(family_name, given_name).into(), i64::from(limit).into()]).await
+    let sql = format!("{ADULT} WHERE REPLACE(sort_name, ' ', '') = ? ORDER BY created_at, id LIMIT ?");
+    let name = sort_name(family_name, given_name).replace(' ', "");
+    adults_where(session, &sql, vec![name.into(), i64::from(limit).into()]).await
 }
 
 /// The adult for whom staff picked this Moodle account.

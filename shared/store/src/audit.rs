@@ -126,6 +126,16 @@ pub struct Verified {
 /// # Errors
 /// [`StoreError`].
 pub async fn verify(session: &mut impl Session) -> Result<Verified, StoreError> {
+    loop {
+        let verified = walk(session).await?;
+        // Entries that were forgotten while it was walked along are not missing.
+        if verified.broken.is_none() || ends(session).await?.0 == verified.first {
+            return Ok(verified);
+        }
+    }
+}
+
+async fn walk(session: &mut impl Session) -> Result<Verified, StoreError> {
     // The ends first: entries that are written meanwhile are behind them and not looked at.
     let (first, last) = ends(session).await?;
     let mut verified = Verified { entries: 0, first: first.clone(), last: last.clone(), broken: None };
@@ -182,18 +192,22 @@ pub async fn ends(session: &mut impl Session) -> Result<(End, End), StoreError> 
     Ok((End { seq: first, hash: first_hash }, End { seq: last, hash: last_hash }))
 }
 
-/// Forgets entries that are older than `before`; the chain then begins behind them. Gives their number.
+/// What is older than a moment: but what is older than an entry that stays, stays. Numbers and times need not rise together,
+/// since entries are numbered when they are committed. The newest entry always stays.
+pub(crate) const OVER: &str = "seq < COALESCE((SELECT MIN(seq) FROM audit WHERE at >= ?), \
+     (SELECT last_seq FROM audit_chain WHERE id = 1))";
+
+/// Forgets at most `limit` entries that are older than `before`; the chain then begins behind them. Gives their number. Whoever
+/// writes to the audit waits meanwhile.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn purge(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, StoreError> {
-    // Numbers and times need not rise together: entries are numbered when they are committed. What is older than an entry
-    // that stays, stays.
+pub async fn purge(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
     let sql = format!("SELECT first_seq FROM audit_chain WHERE id = 1{}", tx.engine().for_update());
-    tx.fetch_optional::<(i64,)>(&sql, []).await?;
-    let sql = "SELECT seq, hash FROM audit WHERE seq < COALESCE((SELECT MIN(seq) FROM audit WHERE at >= ?), \
-               (SELECT last_seq FROM audit_chain WHERE id = 1)) ORDER BY seq DESC LIMIT 1";
-    let Some((seq, hash)) = tx.fetch_optional::<(i64, Option<String>)>(sql, [millis(before).into()]).await? else {
+    let (first,) = tx.fetch_optional::<(i64,)>(&sql, []).await?.ok_or(StoreError::Corrupt("audit_chain"))?;
+    let sql = format!("SELECT seq, hash FROM audit WHERE {OVER} AND seq <= ? ORDER BY seq DESC LIMIT 1");
+    let args = [millis(before).into(), Value::from(first.saturating_add(i64::from(limit)))];
+    let Some((seq, hash)) = tx.fetch_optional::<(i64, Option<String>)>(&sql, args).await? else {
         return Ok(0);
     };
     let gone = tx.execute("DELETE FROM audit WHERE seq <= ?", [seq.into()]).await?;

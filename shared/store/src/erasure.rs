@@ -7,7 +7,6 @@
 use kinlink_db::{Session, Value, in_list};
 use kinlink_domain::{
     Timestamp,
-    fold::fold_words,
     ids::{AdultId, ErasureId, RequestId},
     retention::{ERASED_ADULT, ERASED_CHILD, ERASED_DOMAIN, ERASED_GIVEN_NAME},
 };
@@ -16,7 +15,7 @@ use sqlx::FromRow;
 use crate::{
     StoreError, Tx,
     error::{id, id_or_none},
-    requests::sort_name,
+    requests::{searched, sort_name},
     retention::{BLANK_SUBMISSION, by_id, delete, pairs, texts},
     time::{instant, millis},
 };
@@ -99,8 +98,8 @@ pub async fn of_adult(session: &mut impl Session, adult: AdultId) -> Result<Opti
 /// # Errors
 /// [`StoreError`].
 pub async fn list(session: &mut impl Session, waiting: bool, limit: u32) -> Result<Vec<Erasure>, StoreError> {
-    let condition = if waiting { "WHERE erased_at IS NULL" } else { "WHERE 1 = 1" };
-    fetch(session, &format!("{condition} ORDER BY id DESC LIMIT ?"), vec![i64::from(limit).into()]).await
+    let end = if waiting { "WHERE erased_at IS NULL ORDER BY id" } else { "ORDER BY id DESC" };
+    fetch(session, &format!("{end} LIMIT ?"), vec![i64::from(limit).into()]).await
 }
 
 async fn fetch(session: &mut impl Session, end: &str, args: Vec<Value>) -> Result<Vec<Erasure>, StoreError> {
@@ -139,6 +138,8 @@ pub struct Standing {
     pub login_rows: i64,
     /// How many role rows of ours Moodle may still hold.
     pub role_rows: i64,
+    /// How many jobs are to be done for them: until then the ledger may know less than Moodle holds.
+    pub jobs: i64,
     /// Whether they are erased already.
     pub erased: bool,
 }
@@ -150,15 +151,24 @@ pub struct Standing {
 pub async fn standing(session: &mut impl Session, adult: AdultId) -> Result<Option<Standing>, StoreError> {
     let sql = "SELECT (SELECT COUNT(*) FROM links k WHERE k.adult_id = a.id AND k.active = 1), \
                (SELECT COUNT(*) FROM login_rows w WHERE w.adult_id = a.id), \
-               (SELECT COUNT(*) FROM ledger g WHERE g.adult_id = a.id AND g.state <> 'removed'), a.erased_at \
+               (SELECT COUNT(*) FROM ledger g WHERE g.adult_id = a.id AND g.state <> 'removed'), \
+               (SELECT COUNT(*) FROM jobs j WHERE j.adult_id = a.id AND j.state = 'ready'), a.erased_at \
                FROM adults a WHERE a.id = ?";
-    let row: Option<(i64, i64, i64, Option<i64>)> = session.fetch_optional(sql, [adult.to_string().into()]).await?;
-    Ok(row.map(|(links, login_rows, role_rows, erased)| Standing {
+    let row: Option<(i64, i64, i64, i64, Option<i64>)> =
+        session.fetch_optional(sql, [adult.to_string().into()]).await?;
+    Ok(row.map(|(links, login_rows, role_rows, jobs, erased)| Standing {
         links,
         login_rows,
         role_rows,
+        jobs,
         erased: erased.is_some(),
     }))
+}
+
+/// The condition that two tables name the same person: as people compare names, whether in one word or two
+/// (`kinlink_domain::fold::fold`).
+pub(crate) fn same_name(one: &str, other: &str) -> String {
+    format!("REPLACE({one}.sort_name, ' ', '') = REPLACE({other}.sort_name, ' ', '')")
 }
 
 /// Requests to erase: their id, reference, and whether an adult was accepted by them.
@@ -175,18 +185,26 @@ impl Requests {
     }
 
     /// Every request of these adults, and those with their name and address that staff never accepted: an adult is known by
-    /// address and name.
+    /// address and name. Of the latter only what was sent by then: what came later is a new beginning.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn of_adults(session: &mut impl Session, adults: &[AdultId]) -> Result<Self, StoreError> {
+    pub async fn of_adults(
+        session: &mut impl Session,
+        adults: &[AdultId],
+        sent_by: Timestamp,
+    ) -> Result<Self, StoreError> {
         let ids: Vec<String> = adults.iter().map(ToString::to_string).collect();
         let condition = format!(
-            "adult_id IN {list} OR (adult_id IS NULL AND EXISTS (SELECT 1 FROM adults a WHERE a.id IN {list} AND \
-             a.email = requests.email AND a.sort_name = requests.sort_name))",
-            list = in_list(ids.len())
+            "adult_id IN {list} OR (adult_id IS NULL AND created_at <= ? AND EXISTS (SELECT 1 FROM adults a WHERE a.id IN \
+             {list} AND a.email = requests.email AND {same_name}))",
+            list = in_list(ids.len()),
+            same_name = same_name("a", "requests")
         );
-        Self::fetch(session, &condition, [texts(&ids), texts(&ids)].concat()).await
+        let mut args = texts(&ids);
+        args.push(millis(sent_by).into());
+        args.extend(texts(&ids));
+        Self::fetch(session, &condition, args).await
     }
 
     async fn fetch(session: &mut impl Session, condition: &str, args: Vec<Value>) -> Result<Self, StoreError> {
@@ -227,7 +245,9 @@ pub async fn erase_requests(tx: &mut Tx<'_>, requests: &Requests, now: Timestamp
         .0
         .iter()
         .filter(|(.., known)| *known)
-        .map(|(id, reference, _)| (id.clone(), fold_words(&format!("{reference} {ERASED_GIVEN_NAME} {ERASED_ADULT}"))))
+        .map(|(id, reference, _)| {
+            (id.clone(), searched(&format!("{reference} {ERASED_GIVEN_NAME} {ERASED_ADULT}"), ""))
+        })
         .collect();
     pseudonymise_requests(tx, &kept, now).await
 }
@@ -270,13 +290,18 @@ async fn pseudonymise_requests(
     Ok(())
 }
 
-/// Erases adults who have no access any more, with their requests, mails and changes of addresses. Their rows stay as
-/// pseudonyms: links and the ledger name them.
+/// Erases adults who have no access any more, with the requests that they had `sent_by` then, mails and changes of addresses.
+/// Their rows stay as pseudonyms: links and the ledger name them.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn erase_adults(tx: &mut Tx<'_>, adults: &[AdultId], now: Timestamp) -> Result<(), StoreError> {
-    let requests = Requests::of_adults(tx, adults).await?;
+pub async fn erase_adults(
+    tx: &mut Tx<'_>,
+    adults: &[AdultId],
+    sent_by: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let requests = Requests::of_adults(tx, adults, sent_by).await?;
     erase_requests(tx, &requests, now).await?;
     let ids: Vec<String> = adults.iter().map(ToString::to_string).collect();
     for table in ["mails", "email_changes"] {

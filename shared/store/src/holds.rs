@@ -1,9 +1,12 @@
 //! Holds: what stops an adult, a pupil or the pair; which of them are in force, and whom that concerns.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kinlink_db::{Session, Value};
 use kinlink_domain::{
     Timestamp,
     email::EmailAddress,
+    email_change,
     hold::{HeldAdult, Hold, HoldReason, HoldView, Stop, Stops, address_key},
     ids::{AdultId, HoldId, MoodleUserId},
 };
@@ -192,6 +195,8 @@ pub async fn in_force(session: &mut impl Session, now: Timestamp) -> Result<Stop
                FROM holds h LEFT JOIN adults a ON a.id = h.adult_id \
                WHERE h.released_at IS NULL AND h.from_at <= ? AND (h.until_at IS NULL OR h.until_at > ?) ORDER BY h.id";
     let rows: Vec<StopRow> = session.fetch_all(sql, [millis(now).into(), Value::from(millis(now))]).await?;
+    let addresses: BTreeSet<String> = rows.iter().filter_map(|row| row.email.as_deref()).map(address_key).collect();
+    let behind = known_by(session, &addresses).await?;
     let stops = rows.into_iter().map(|row| {
         let adult: Option<AdultId> = id_or_none(row.adult_id.as_deref(), "holds.adult_id")?;
         Ok(Stop {
@@ -204,11 +209,52 @@ pub async fn in_force(session: &mut impl Session, now: Timestamp) -> Result<Stop
                 username: row.username.clone(),
                 account: row.picked_user_id.map(MoodleUserId),
             }),
+            behind: row.email.as_deref().and_then(|email| behind.get(&address_key(email))).cloned().unwrap_or_default(),
             address: row.email.as_deref().map(address_key),
             pupil: row.pupil_id.map(MoodleUserId),
         })
     });
     Ok(Stops(stops.collect::<Result<_, StoreError>>()?))
+}
+
+/// The adults who are or were known by these addresses: as their own, today or before a change, or in a request that was
+/// approved for them. By address; no statement without one.
+async fn known_by(
+    session: &mut impl Session,
+    addresses: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Vec<HeldAdult>>, StoreError> {
+    let mut behind: BTreeMap<String, Vec<HeldAdult>> = BTreeMap::new();
+    if addresses.is_empty() {
+        return Ok(behind);
+    }
+    let condition = vec!["email = ? OR email LIKE ? ESCAPE '!'"; addresses.len()].join(" OR ");
+    let sql = format!(
+        "SELECT k.email AS known, a.id, a.email, a.username, a.picked_user_id FROM \
+         (SELECT id AS adult_id, email FROM adults WHERE {condition} \
+         UNION SELECT adult_id, email FROM requests WHERE adult_id IS NOT NULL AND ({condition}) \
+         UNION SELECT adult_id, email FROM email_changes WHERE outcome = ? AND ({condition})) k \
+         JOIN adults a ON a.id = k.adult_id ORDER BY a.id"
+    );
+    let patterns: Vec<Value> = addresses.iter().flat_map(|key| [key.as_str().into(), any_tag(key).into()]).collect();
+    let mut args = [patterns.clone(), patterns.clone()].concat();
+    args.push(email_change::End::Done.code().into());
+    args.extend(patterns);
+    let rows: Vec<(String, String, String, Option<String>, Option<i64>)> = session.fetch_all(&sql, args).await?;
+    for (known, adult, email, username, account) in rows {
+        let adults = behind.entry(address_key(&known)).or_default();
+        let id = id(&adult, "adults.id")?;
+        if adults.iter().all(|adult| adult.id != id) {
+            adults.push(HeldAdult { id, address: address_key(&email), username, account: account.map(MoodleUserId) });
+        }
+    }
+    Ok(behind)
+}
+
+/// The pattern of a mailbox's addresses with something behind a `+`. `!` escapes the pattern's own characters.
+fn any_tag(key: &str) -> String {
+    let (local, domain) = key.rsplit_once('@').unwrap_or((key, ""));
+    let escape = |text: &str| text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("{}+%@{}", escape(local), escape(domain))
 }
 
 /// The holds that began or ended by themselves since somebody looked last.
@@ -283,28 +329,18 @@ fn changed(rows: u64) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn concerned(session: &mut impl Session, hold: &Hold) -> Result<Vec<AdultId>, StoreError> {
-    let mut conditions = Vec::new();
-    let mut args: Vec<Value> = Vec::new();
-    if let Some(adult) = hold.adult {
-        conditions.push("id = ?");
-        args.push(adult.to_string().into());
-    }
     if let Some(email) = &hold.email {
-        let key = address_key(email.as_str());
-        let (local, domain) = key.rsplit_once('@').unwrap_or((key.as_str(), ""));
-        // `!` escapes the pattern's own characters.
-        let escape = |text: &str| text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
-        conditions.push("email = ? OR email LIKE ? ESCAPE '!'");
-        args.extend([key.as_str().into(), Value::from(format!("{}+%@{}", escape(local), escape(domain)))]);
+        let behind = known_by(session, &BTreeSet::from([address_key(email.as_str())])).await?;
+        return Ok(behind.into_values().flatten().map(|adult| adult.id).collect());
     }
-    let sql = match (hold.pupil, conditions.is_empty()) {
-        (Some(pupil), true) => {
-            args.push(pupil.0.into());
-            // Also of links that ended: their rows may still stand, and must not.
-            "SELECT DISTINCT adult_id FROM links WHERE pupil_id = ? ORDER BY adult_id".to_owned()
+    let (sql, arg) = match (hold.adult, hold.pupil) {
+        (Some(adult), _) => ("SELECT id FROM adults WHERE id = ?", Value::from(adult.to_string())),
+        // Also of links that ended: their rows may still stand, and must not.
+        (None, Some(pupil)) => {
+            ("SELECT DISTINCT adult_id FROM links WHERE pupil_id = ? ORDER BY adult_id", pupil.0.into())
         }
-        _ => format!("SELECT id FROM adults WHERE {} ORDER BY id", conditions.join(" OR ")),
+        (None, None) => return Ok(Vec::new()),
     };
-    let rows: Vec<(String,)> = session.fetch_all(&sql, args).await?;
+    let rows: Vec<(String,)> = session.fetch_all(sql, [arg]).await?;
     rows.into_iter().map(|(adult,)| id(&adult, "holds.adult_id")).collect()
 }

@@ -154,6 +154,23 @@ pub async fn find_by_digest(session: &mut impl Session, digest: &str) -> Result<
     fetch_one(session, &format!("{PLAN} WHERE digest = ? ORDER BY id DESC LIMIT 1"), vec![digest.into()]).await
 }
 
+/// The newest plan of the same rows that was neither begun nor applied.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_same(
+    session: &mut impl Session,
+    digest: &str,
+    scope: Scope,
+    braked: bool,
+) -> Result<Option<Plan>, StoreError> {
+    let sql = format!(
+        "{PLAN} WHERE digest = ? AND scope = ? AND braked = ? AND begun_at IS NULL AND applied_at IS NULL \
+         ORDER BY id DESC LIMIT 1"
+    );
+    fetch_one(session, &sql, vec![digest.into(), scope.code().into(), i64::from(braked).into()]).await
+}
+
 /// A page of plans, newest first, behind `after`.
 ///
 /// # Errors

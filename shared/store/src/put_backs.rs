@@ -141,9 +141,22 @@ type ContestRow = (String, String, i64, i64, i64, i64, String, i64, i64);
 /// # Errors
 /// [`StoreError`].
 pub async fn contests(session: &mut impl Session, limit: u32) -> Result<Vec<Contest>, StoreError> {
-    let sql = "SELECT id, component, user_id, context_id, role_id, item_id, adult_id, link_id, began_at FROM contests \
-               ORDER BY id LIMIT ?";
-    let rows: Vec<ContestRow> = session.fetch_all(sql, [i64::from(limit).into()]).await?;
+    fetch(session, "ORDER BY id LIMIT ?", i64::from(limit).into()).await
+}
+
+/// A row that is left alone.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(session: &mut impl Session, contest: ContestId) -> Result<Option<Contest>, StoreError> {
+    Ok(fetch(session, "WHERE id = ?", contest.to_string().into()).await?.pop())
+}
+
+async fn fetch(session: &mut impl Session, end: &str, arg: Value) -> Result<Vec<Contest>, StoreError> {
+    let sql = format!(
+        "SELECT id, component, user_id, context_id, role_id, item_id, adult_id, link_id, began_at FROM contests {end}"
+    );
+    let rows: Vec<ContestRow> = session.fetch_all(&sql, [arg]).await?;
     rows.into_iter()
         .map(|(contest, component, user, context, role, item, adult, link, began_at)| {
             Ok(Contest {

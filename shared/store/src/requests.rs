@@ -443,7 +443,7 @@ pub struct Linked {
     pub id: RequestId,
     /// The adult.
     pub adult: AdultId,
-    /// Their address.
+    /// Their address today; that of the request may be another, which somebody else reads by now.
     pub email: EmailAddress,
     /// Whether a claim is still to be decided.
     pub has_open_claim: bool,
@@ -470,7 +470,7 @@ struct Tally {
 /// [`StoreError`].
 pub async fn linked(session: &mut impl Session, links: &[LinkId]) -> Result<Vec<Linked>, StoreError> {
     let sql = format!(
-        "SELECT r.id, r.adult_id, r.email FROM requests r WHERE r.status = 'approved' AND r.adult_id IS NOT NULL AND \
+        "SELECT r.id, r.adult_id, (SELECT a.email FROM adults a WHERE a.id = r.adult_id) FROM requests r WHERE r.status = 'approved' AND r.adult_id IS NOT NULL AND \
          r.email IS NOT NULL AND r.id IN (SELECT c.request_id FROM claims c WHERE c.state = 'approved' AND c.link_id IN {}) \
          ORDER BY r.id{}",
         in_list(links.len()),
@@ -508,7 +508,7 @@ pub async fn linked(session: &mut impl Session, links: &[LinkId]) -> Result<Vec<
             Ok(Linked {
                 id: id(&request, "requests.id")?,
                 adult: id(&adult, "requests.adult_id")?,
-                email: EmailAddress::parse(&email).map_err(|_| StoreError::Corrupt("requests.email"))?,
+                email: EmailAddress::parse(&email).map_err(|_| StoreError::Corrupt("adults.email"))?,
                 has_open_claim: tally.open,
                 made_login_row: login_rows.contains(&request),
                 approved: tally.approved,
@@ -590,8 +590,10 @@ pub struct Filter {
     pub statuses: Vec<Status>,
     /// Only this kind.
     pub kind: Option<Kind>,
-    /// Only those that contain every word: names, address, comment, note, children, reference.
+    /// Only those that contain every word: names, address, children, reference.
     pub search: String,
+    /// Whether comment and note are searched as well: only for whoever may read them.
+    pub in_notes: bool,
 }
 
 /// Where a page begins: behind the row with this sort value and id.
@@ -720,7 +722,7 @@ pub async fn claims_of_adult(
 }
 
 fn conditions(filter: &Filter, with_statuses: bool) -> (Vec<String>, Vec<Value>) {
-    let (mut conditions, mut args) = search_conditions(filter.kind, &filter.search);
+    let (mut conditions, mut args) = search_conditions(filter.kind, &filter.search, filter.in_notes);
     if with_statuses && !filter.statuses.is_empty() {
         conditions.push(format!("status IN {}", in_list(filter.statuses.len())));
         args.extend(filter.statuses.iter().map(|status| Value::from(status.code())));
@@ -729,7 +731,7 @@ fn conditions(filter: &Filter, with_statuses: bool) -> (Vec<String>, Vec<Value>)
 }
 
 /// The conditions on `requests` of a kind and of words that must all be there; never none.
-pub(crate) fn search_conditions(kind: Option<Kind>, search: &str) -> (Vec<String>, Vec<Value>) {
+pub(crate) fn search_conditions(kind: Option<Kind>, search: &str, in_notes: bool) -> (Vec<String>, Vec<Value>) {
     let mut conditions = vec!["1 = 1".to_owned()];
     let mut args = Vec::new();
     if let Some(kind) = kind {
@@ -742,7 +744,8 @@ pub(crate) fn search_conditions(kind: Option<Kind>, search: &str) -> (Vec<String
         let word = fold(word);
         if !word.is_empty() {
             conditions.push("search_text LIKE ?".to_owned());
-            args.push(format!("%{word}%").into());
+            // Whoever must not read notes finds nothing by them: it must stand before the bar.
+            args.push(if in_notes { format!("%{word}%") } else { format!("%{word}%|%") }.into());
         }
     }
     (conditions, args)
@@ -755,8 +758,6 @@ pub(crate) fn search_text(request: &Request, children: &[&Child]) -> String {
         &request.family_name,
         &request.email_typed,
         request.email.as_ref().map_or("", EmailAddress::as_str),
-        &request.comment,
-        &request.staff_note,
     ];
     for child in children {
         parts.extend([
@@ -766,7 +767,12 @@ pub(crate) fn search_text(request: &Request, children: &[&Child]) -> String {
             child.admission_number.as_deref().unwrap_or_default(),
         ]);
     }
-    fold_words(&parts.join(" "))
+    searched(&parts.join(" "), &format!("{} {}", request.comment, request.staff_note))
+}
+
+/// What a search looks at: who it is about, a bar, and what was written. Folded words hold no bar.
+pub(crate) fn searched(who: &str, written: &str) -> String {
+    format!("{} | {}", fold_words(who), fold_words(written))
 }
 
 /// What lists of people are sorted by.

@@ -24,6 +24,9 @@ pub struct Due {
 /// Statuses in which a request is closed: nothing is decided any more.
 const CLOSED: &str = "('provisioned', 'denied', 'duplicate', 'bogus', 'withdrawn', 'expired')";
 
+/// Statuses in which a request waits for somebody.
+const OPEN: &str = "('unconfirmed', 'pending', 'waiting_for_parent')";
+
 /// Where the rows of a class are.
 struct Place {
     table: &'static str,
@@ -67,16 +70,20 @@ fn place(class: RetentionClass) -> Option<Place> {
         RetentionClass::Adults => Place {
             // Nothing is in force, nothing waits for a decision, nothing of theirs is left in Moodle, and nobody is told to
             // stop them: a hold knows them by name and address.
-            condition: "erased_at IS NULL AND created_at < ? \
+            condition: format!(
+                "erased_at IS NULL AND created_at < ? \
                 AND NOT EXISTS (SELECT 1 FROM login_rows w WHERE w.adult_id = adults.id) \
                 AND NOT EXISTS (SELECT 1 FROM links k WHERE k.adult_id = adults.id AND k.active = 1) \
                 AND NOT EXISTS (SELECT 1 FROM ledger g WHERE g.adult_id = adults.id AND g.state <> 'removed') \
                 AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.adult_id = adults.id AND (r.updated_at >= ? OR \
-                r.status IN ('unconfirmed', 'pending', 'waiting_for_parent'))) \
+                r.status IN {OPEN})) \
+                AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.adult_id IS NULL AND r.email = adults.email AND {} AND \
+                (r.updated_at >= ? OR r.status IN {OPEN})) \
                 AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.adult_id = adults.id AND h.released_at IS NULL AND \
-                (h.until_at IS NULL OR h.until_at > ?))"
-                .to_owned(),
-            cutoffs: 2,
+                (h.until_at IS NULL OR h.until_at > ?))",
+                erasure::same_name("r", "adults")
+            ),
+            cutoffs: 3,
             now: true,
             ..place(
                 "adults",
@@ -133,13 +140,7 @@ pub async fn due(
             format!("SELECT COUNT(*), MIN({}) FROM {} WHERE {}", place.since, place.table, place.conditions()),
             place.args(before, now),
         ),
-        // As `audit::purge` counts: what is older than an entry that stays, stays.
-        None => (
-            "SELECT COUNT(*), MIN(at) FROM audit WHERE seq < COALESCE((SELECT MIN(seq) FROM audit WHERE at >= ?), \
-             (SELECT last_seq FROM audit_chain WHERE id = 1))"
-                .to_owned(),
-            vec![millis(before).into()],
-        ),
+        None => (format!("SELECT COUNT(*), MIN(at) FROM audit WHERE {}", audit::OVER), vec![millis(before).into()]),
     };
     let row: Option<(i64, Option<i64>)> = session.fetch_optional(&sql, args).await?;
     let (count, oldest) = row.unwrap_or_default();
@@ -158,7 +159,7 @@ pub async fn purge(
     now: Timestamp,
     limit: u32,
 ) -> Result<u64, StoreError> {
-    let Some(place) = place(class) else { return audit::purge(tx, before).await };
+    let Some(place) = place(class) else { return audit::purge(tx, before, limit).await };
     let sql = format!(
         "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT ?{}",
         place.key,
@@ -183,7 +184,7 @@ pub async fn purge(
         RetentionClass::Adults => {
             let adults: Vec<AdultId> =
                 keys.iter().map(|key| id(key, "adults.id")).collect::<Result<_, StoreError>>()?;
-            erasure::erase_adults(tx, &adults, now).await?;
+            erasure::erase_adults(tx, &adults, before, now).await?;
         }
         RetentionClass::Cycles => {
             for table in ["cycle_results", "findings"] {

@@ -28,8 +28,10 @@ pub struct Selection {
     pub view: RequestView,
     /// Only this kind.
     pub kind: Option<Kind>,
-    /// Only those that contain every word: names, address, comment, note, children, reference.
+    /// Only those that contain every word: names, address, children, reference.
     pub search: String,
+    /// Whether comment and note are searched as well: only for whoever may read them.
+    pub in_notes: bool,
     /// Only those in one of these statuses as well; empty means that the view alone decides.
     pub statuses: Vec<Status>,
 }
@@ -38,11 +40,11 @@ impl Selection {
     /// Everything in a view.
     #[must_use]
     pub const fn of(view: RequestView) -> Self {
-        Self { view, kind: None, search: String::new(), statuses: Vec::new() }
+        Self { view, kind: None, search: String::new(), in_notes: false, statuses: Vec::new() }
     }
 
     fn conditions(&self) -> (String, Vec<Value>) {
-        let (mut conditions, mut args) = search_conditions(self.kind, &self.search);
+        let (mut conditions, mut args) = search_conditions(self.kind, &self.search, self.in_notes);
         match self.view {
             RequestView::All => {}
             RequestView::Todo => conditions.push(format!("({} OR {})", status_in(self.view.statuses()), stuck())),
@@ -83,8 +85,9 @@ pub async fn counts(
     session: &mut impl Session,
     kind: Option<Kind>,
     search: &str,
+    in_notes: bool,
 ) -> Result<Vec<(Status, bool, i64)>, StoreError> {
-    let (conditions, args) = search_conditions(kind, search);
+    let (conditions, args) = search_conditions(kind, search, in_notes);
     let sql = format!(
         "SELECT status, CASE WHEN {} THEN 'stuck' ELSE '' END, COUNT(*) FROM requests WHERE {} GROUP BY 1, 2",
         stuck(),

@@ -104,6 +104,25 @@ impl World {
     }
 }
 
+/// Whoever reads the mailbox that was given up learns nothing more.
+#[tokio::test]
+async fn who_changed_their_address_before_the_account_came_is_told_of_it_at_the_new_one() {
+    for engine in ENGINES {
+        let world = world(engine).await;
+        let adult = world.approved(&marlow()).await.adult.unwrap();
+        world.cycle().await;
+        world.start(adult, NEW, false).await.unwrap();
+        let token = world.tokens().await.remove(0);
+        assert_eq!(world.prove(&token).await, Proven::Changed, "{engine}");
+        let before = world.mails().await.len();
+        world.moodle_cron().await;
+        world.cycle().await;
+        let mails = world.mails().await;
+        let to: Vec<&str> = mails[..mails.len() - before].iter().map(|(to, _)| to.as_str()).collect();
+        assert_eq!(to, [NEW], "{engine}: {mails:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_new_address_is_proven_then_moodle_takes_it_over_and_the_user_name_stays() {
     for engine in ENGINES {

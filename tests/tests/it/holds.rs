@@ -219,6 +219,25 @@ async fn a_held_pupil_stops_everybody_a_held_pair_only_the_pair_and_sessions_sta
     }
 }
 
+/// The court paper names the address that the school knew last year.
+#[tokio::test]
+async fn a_hold_on_a_former_address_takes_away_what_its_adult_has_by_the_present_one() {
+    for engine in ENGINES {
+        let family = Family::new(engine).await;
+        let world = &family.world;
+        let adult = family.adult(&family.rachel).await;
+        let sql = format!("UPDATE adults SET email = 'rachel@new.example.org' WHERE id = '{adult}'");
+        world.test.app.store.execute(&sql, []).await.unwrap();
+        let hold = family.place(&NewHold { email: Some(RACHEL.into()), ..on() }).await;
+        let report = world.cycle().await;
+        assert_eq!((report.removed, report.outcome(Outcome::Referred)), (2, 2), "{engine}: {report:?}");
+        assert_eq!(family.pairs().await, [(OTHER, pupil(MARLOW))], "{engine}");
+        family.release(hold).await;
+        world.cycle().await;
+        assert_eq!(family.pairs().await, all(), "{engine}");
+    }
+}
+
 #[tokio::test]
 async fn a_hold_begins_and_ends_at_its_time_without_anybody() {
     for engine in ENGINES {

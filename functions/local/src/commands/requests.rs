@@ -215,7 +215,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
 }
 
 async fn list(local: &Local, args: List) -> Result<Answer, Failure> {
-    let filter = Filter { statuses: args.status, kind: args.kind, search: args.search.join(" ") };
+    let filter = Filter { statuses: args.status, kind: args.kind, search: args.search.join(" "), ..Filter::default() };
     let sort = match args.sort {
         Order::Newest => Sort::Newest,
         Order::Oldest => Sort::Oldest,

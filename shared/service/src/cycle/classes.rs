@@ -78,6 +78,9 @@ fn of_row(row: &PlanRow) -> Option<Finding> {
 /// Accounts of the external database and login rows, side by side.
 async fn accounts_and_login_rows(run: &mut Run<'_>, context: &Context) -> Result<Vec<Finding>, ServiceError> {
     let mut found = Vec::new();
+    // A login row is an orphan only when the synchronisation has run since it was made: asked before the accounts are read,
+    // so that one which runs meanwhile makes no orphans.
+    let synchronised = tasks::state(&mut run.locked.connection, &context.prefix, tasks::SYNC_USERS).await?;
     let mut names: HashSet<String> = HashSet::new();
     let mut after = MoodleUserId(0);
     loop {
@@ -101,22 +104,18 @@ async fn accounts_and_login_rows(run: &mut Run<'_>, context: &Context) -> Result
         }
         names.extend(asked);
     }
-    // A login row is an orphan only when the synchronisation has run since it was made.
-    let synchronised = tasks::state(&mut run.locked.connection, &context.prefix, tasks::SYNC_USERS).await?;
     let Some(synchronised) = synchronised.and_then(|task| task.last_run) else { return Ok(found) };
-    let mut skip = 0;
+    let mut after = None;
     loop {
         let mut store = run.app.store.acquire().await?;
-        let page = accounts::login_row_page(&mut store, "", false, PAGE, skip).await?;
+        let page = accounts::list_login_rows(&mut store, "", after.as_ref(), PAGE).await?;
         let orphans = page
             .iter()
             .filter(|row| !names.contains(&row.username) && row.created_at.as_second() < synchronised)
             .map(|row| Finding { adult: Some(row.adult), ..Finding::new(Class::OrphanLoginRow) });
         found.extend(orphans);
-        if page.is_empty() {
-            return Ok(found);
-        }
-        skip += i64::from(PAGE);
+        let Some(last) = page.last() else { return Ok(found) };
+        after = Some(requests::Cursor { value: last.username.clone(), id: String::new() });
     }
 }
 

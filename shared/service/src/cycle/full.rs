@@ -147,6 +147,16 @@ async fn find_strays(
     }
 }
 
+/// Whether there are less than half as many pupils as when they were believed last.
+pub(super) async fn pupils_have_shrunk(
+    app: &App,
+    moodle: &mut Connection,
+    context: &Context,
+) -> Result<bool, ServiceError> {
+    let Some(before) = plans::size(&mut app.store.acquire().await?, PUPILS).await? else { return Ok(false) };
+    Ok(has_shrunk(pupils::count(moodle, &context.prefix, &context.policy, &context.site).await?, before))
+}
+
 /// Remembers how many pupils there are, so that a filter that suddenly gives few is noticed.
 pub(super) async fn believe_pupils(app: &App, survey: &Survey) -> Result<(), ServiceError> {
     if survey.pupils_before != Some(survey.pupils) {

@@ -376,7 +376,6 @@ impl Run<'_> {
     /// Everybody who has a job: those the queue hints at, and whatever else is due in the outbox.
     async fn jobs(&mut self, context: &Context) -> Result<(), ServiceError> {
         let began = self.app.now();
-        self.engage_brake(context, began).await?;
         let mut total = None;
         loop {
             if self.is_late() {
@@ -399,6 +398,7 @@ impl Run<'_> {
             if !due.is_empty() {
                 self.renew().await?;
                 if total.is_none() {
+                    self.engage_brake(context, began).await?;
                     let due = jobs::count_due(&mut self.app.store.acquire().await?, began).await?;
                     total = Some(due.unsigned_abs());
                 }
@@ -411,22 +411,30 @@ impl Run<'_> {
         }
     }
 
-    /// Decides the brake for removals that decisions caused, before the first is made.
+    /// Decides the brake for removals that decisions caused, before the first is made; and watches for what else the batches
+    /// would remove, since a job that grants may find a row that must go.
     async fn engage_brake(&mut self, context: &Context, began: Timestamp) -> Result<(), ServiceError> {
         let mut store = self.app.store.acquire().await?;
+        let owned = ledger::count_owned(&mut store).await?;
+        self.brake.watch(&context.policy, owned);
         if !jobs::removal_is_due(&mut store, began).await? {
             return Ok(());
         }
-        let (ended, owned) = (ledger::count_ended(&mut store).await?, ledger::count_owned(&mut store).await?);
-        self.brake.watch(&context.policy, owned);
+        let ended = ledger::count_ended(&mut store).await?;
+        drop(store);
         let mut removals: BTreeMap<Source, u64> = BTreeMap::new();
         for (code, count) in ended {
             if let Some(source) = Reason::of_end(Some(&code)).source() {
                 *removals.entry(source).or_default() += count;
             }
         }
-        for (source, why) in brake::judge(|source| context.policy.brake_of(source), &removals, owned, &BTreeSet::new())
+        let mut shrunken = BTreeSet::new();
+        if removals.contains_key(&Source::Leavers)
+            && full::pupils_have_shrunk(self.app, &mut self.locked.connection, context).await?
         {
+            shrunken.insert(Source::Leavers);
+        }
+        for (source, why) in brake::judge(|source| context.policy.brake_of(source), &removals, owned, &shrunken) {
             self.hold(source, why, removals[&source], owned);
         }
         Ok(())
@@ -491,6 +499,10 @@ impl Run<'_> {
         };
         self.held = survey.rows.iter().filter(is_held).copied().collect();
         self.put_right(context, &survey).await?;
+        // With no time left the findings of the last comparison stay.
+        if self.report.unfinished {
+            return Ok(());
+        }
         classes::look(self, context, &survey).await
     }
 
@@ -526,7 +538,7 @@ impl Run<'_> {
         let survey = full::survey(app, &mut self.locked.connection, context, &|_| {}).await?;
         self.report.plan_digest = Some(plan.digest.clone());
         // One that was begun and did not end was as planned then, and is partly done.
-        if plan.begun_at.is_none() {
+        if !plans::is_under_way(&plan, app.now()) {
             plans::require_unchanged(&plan, &rows, &survey)?;
         }
         let detail = json!({

@@ -85,6 +85,9 @@ async fn restore_once(
     let here = look(app, &policy, &adult, &chosen).await?;
 
     let mut tx = app.store.begin().await?;
+    if !accounts::lock(&mut tx, adult.id).await? {
+        return Err(ServiceError::NotFound("adult"));
+    }
     let mut restored = Vec::new();
     let mut refused = None;
     for link in ended(&links::of_adults(&mut tx, &[adult.id]).await?, wanted)? {

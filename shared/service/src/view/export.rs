@@ -70,12 +70,12 @@ pub async fn export_requests(
         tx.commit().await?;
     }
     if query.check.is_some() {
-        let rows = checked(app, query).await?.rows;
+        let rows = checked(app, actor, query).await?.rows;
         let row = |CheckedRow { request, item }| ExportRow::new(&request, item.summary, item.checks);
         return Ok(Page { items: rows.into_iter().map(row).collect(), next: None });
     }
     let mut store = app.store.acquire().await?;
-    let mut found = views::after(&mut store, &query.selection(), query.sort, after, EXPORT_ROWS + 1).await?;
+    let mut found = views::after(&mut store, &query.selection(actor), query.sort, after, EXPORT_ROWS + 1).await?;
     let more = found.len() > EXPORT_ROWS as usize;
     found.truncate(EXPORT_ROWS as usize);
     let ids: Vec<RequestId> = found.iter().map(|request| request.id).collect();

@@ -56,13 +56,14 @@ impl ListQuery {
         Self { view, kind: None, search: String::new(), check: None, sort, page: 1, per_page: PER_PAGE[0] }
     }
 
-    pub(super) fn selection(&self) -> Selection {
+    pub(super) fn selection(&self, actor: &Actor) -> Selection {
         let statuses = match self.check {
             // Nothing else is judged (see `checks.rs`).
             Some(_) => vec![Status::Unconfirmed, Status::Pending, Status::WaitingForParent, Status::Approved],
             None => Vec::new(),
         };
-        Selection { view: self.view, kind: self.kind, search: self.search.clone(), statuses }
+        let in_notes = actor.may(Permission::ReadNotes);
+        Selection { view: self.view, kind: self.kind, search: self.search.clone(), in_notes, statuses }
     }
 
     fn rows(&self) -> u32 {
@@ -136,7 +137,8 @@ pub struct ListPage {
 /// [`ServiceError::Forbidden`], the store.
 pub async fn count_views(app: &App, actor: &Actor, filter: &Filter) -> Result<Vec<(RequestView, i64)>, ServiceError> {
     require(actor, Permission::Read)?;
-    let found = views::counts(&mut app.store.acquire().await?, filter.kind, &filter.search).await?;
+    let mut store = app.store.acquire().await?;
+    let found = views::counts(&mut store, filter.kind, &filter.search, actor.may(Permission::ReadNotes)).await?;
     let number = |view: &RequestView| {
         found.iter().filter(|(status, stuck, _)| view.holds(*status, *stuck)).map(|(.., count)| count).sum()
     };
@@ -151,7 +153,7 @@ pub async fn list_view(app: &App, actor: &Actor, query: &ListQuery) -> Result<Li
     require(actor, Permission::Read)?;
     let rows = query.rows();
     if query.check.is_some() {
-        let Checked { rows: found, unchecked } = checked(app, query).await?;
+        let Checked { rows: found, unchecked } = checked(app, actor, query).await?;
         let total = found.len();
         let (page, pages) = numbers(query.page, rows, count(total));
         let start = (page as usize - 1) * rows as usize;
@@ -160,7 +162,7 @@ pub async fn list_view(app: &App, actor: &Actor, query: &ListQuery) -> Result<Li
     }
     let policy = app.policy().await?;
     let mut store = app.store.acquire().await?;
-    let selection = query.selection();
+    let selection = query.selection(actor);
     let total = views::count(&mut store, &selection).await?;
     let (page, pages) = numbers(query.page, rows, total);
     let offset = i64::from(page - 1) * i64::from(rows);
@@ -217,10 +219,10 @@ pub(super) struct CheckedRow {
 }
 
 /// Everything that passes the query's filter by check, in its order.
-pub(super) async fn checked(app: &App, query: &ListQuery) -> Result<Checked, ServiceError> {
+pub(super) async fn checked(app: &App, actor: &Actor, query: &ListQuery) -> Result<Checked, ServiceError> {
     let policy = app.policy().await?;
     let mut store = app.store.acquire().await?;
-    let selection = query.selection();
+    let selection = query.selection(actor);
     let all = views::count(&mut store, &selection).await?;
     let found = views::page(&mut store, &selection, query.sort, MOST_CHECKED, 0).await?;
     let unchecked = all - count(found.len());
@@ -260,7 +262,7 @@ pub async fn neighbours(
     let mut store = app.store.acquire().await?;
     let request = requests::find(&mut store, id).await?.ok_or(ServiceError::NotFound("request"))?;
     if query.check.is_none() {
-        let place = views::place(&mut store, &query.selection(), query.sort, &request).await?;
+        let place = views::place(&mut store, &query.selection(actor), query.sort, &request).await?;
         return Ok(Neighbours {
             position: place.included.then_some(place.before + 1),
             total: place.total,
@@ -269,7 +271,7 @@ pub async fn neighbours(
         });
     }
     drop(store);
-    let items: Vec<ListItem> = checked(app, query).await?.rows.into_iter().map(|row| row.item).collect();
+    let items: Vec<ListItem> = checked(app, actor, query).await?.rows.into_iter().map(|row| row.item).collect();
     let place = items.iter().position(|item| item.summary.id == id);
     // One that has left the list has its neighbours where it would stand.
     let behind = place.map_or_else(

@@ -140,7 +140,7 @@ pub async fn list_requests(
 ) -> Result<Page<RequestSummary>, ServiceError> {
     require(actor, Permission::Read)?;
     let mut store = app.store.acquire().await?;
-    let mut rows = requests::list(&mut store, filter, sort, after, limit + 1).await?;
+    let mut rows = requests::list(&mut store, &readable(filter, actor), sort, after, limit + 1).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let ids: Vec<RequestId> = rows.iter().map(|request| request.id).collect();
@@ -151,13 +151,18 @@ pub async fn list_requests(
     })
 }
 
+/// A filter that looks no deeper than the actor may read.
+fn readable(filter: &Filter, actor: &Actor) -> Filter {
+    Filter { in_notes: actor.may(Permission::ReadNotes), ..filter.clone() }
+}
+
 /// How many requests each status has under a filter, statuses without any included.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`], the store.
 pub async fn count_requests(app: &App, actor: &Actor, filter: &Filter) -> Result<Vec<(Status, i64)>, ServiceError> {
     require(actor, Permission::Read)?;
-    let found = requests::counts(&mut app.store.acquire().await?, filter).await?;
+    let found = requests::counts(&mut app.store.acquire().await?, &readable(filter, actor)).await?;
     let count = |status: &Status| found.iter().find(|(other, _)| other == status).map_or(0, |(_, count)| *count);
     Ok(Status::ALL.iter().map(|status| (*status, count(status))).collect())
 }

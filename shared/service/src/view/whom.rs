@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use kinlink_domain::{
-    fold::{fold, fold_words},
+    fold::{are_one_name, fold, fold_words},
     ids::{AdultId, MoodleUserId},
     request::ClaimState,
     request_view::RequestView,
@@ -80,8 +80,7 @@ impl Whom {
 fn adult_of<'a>(request: &Request, adults: &'a [Adult]) -> Option<&'a Adult> {
     let named = |adult: &&Adult| {
         request.email.as_ref() == Some(&adult.email)
-            && fold_words(&request.given_name) == fold_words(&adult.given_name)
-            && fold_words(&request.family_name) == fold_words(&adult.family_name)
+            && are_one_name((&request.given_name, &request.family_name), (&adult.given_name, &adult.family_name))
     };
     match request.adult {
         Some(id) => adults.iter().find(|adult| adult.id == id),

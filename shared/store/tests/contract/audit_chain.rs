@@ -140,19 +140,20 @@ async fn what_is_old_is_forgotten_and_the_rest_of_the_chain_holds() {
     for_each_engine(|test| async move {
         let store = written(&test).await;
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(audit::purge(&mut tx, at(2)).await.unwrap(), 6);
+        assert_eq!(audit::purge(&mut tx, at(2), 4).await.unwrap(), 4, "no more than asked for");
+        assert_eq!(audit::purge(&mut tx, at(2), 4).await.unwrap(), 2);
         tx.commit().await.unwrap();
         let verified = verify(&store).await;
         assert_eq!((verified.entries, verified.first.seq, verified.broken), (6, 6, None));
         // The newest entry stays: the chain is to go on.
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(audit::purge(&mut tx, at(100)).await.unwrap(), 5);
+        assert_eq!(audit::purge(&mut tx, at(100), 100).await.unwrap(), 5);
         audit::write(&mut tx, &Actor::system(), at(9), &[entry(13)]);
         tx.commit().await.unwrap();
         let verified = verify(&store).await;
         assert_eq!((verified.entries, verified.last.seq, verified.broken), (2, 13, None));
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(audit::purge(&mut tx, at(-100)).await.unwrap(), 0);
+        assert_eq!(audit::purge(&mut tx, at(-100), 100).await.unwrap(), 0);
         kinlink_db::Session::execute(&mut tx, "UPDATE audit SET detail = '{}' WHERE seq = 12", []).await.unwrap();
         assert_eq!(audit::verify(&mut tx).await.unwrap().broken, Some(Broken::Changed(12)));
     })

@@ -8,11 +8,11 @@ use kinlink_store::{
     StoreError, accounts,
     accounts::Adult,
     holds::{self, Filter},
-    links,
+    links, requests,
 };
 
 use crate::{
-    fixtures::{HARD_NAMES, adult, at, email, id, new_claim_id, stored_link},
+    fixtures::{HARD_NAMES, adult, at, email, id, new_claim_id, request, stored_link},
     harness::{assert_same, for_each_engine},
 };
 
@@ -217,6 +217,21 @@ async fn whom_a_hold_concerns() {
             sorted(vec![like.id, plus.id]),
             "whose link ended is looked at as well"
         );
+        // By a former address, or one of a request that was approved for them, they are the same person.
+        let mut approved = request("Jo", "Hold");
+        approved.email = Some(email("before@example.org"));
+        approved.adult = Some(like.id);
+        requests::insert(s, &approved, &[]).await.unwrap();
+        requests::update(s, &mut approved, &[]).await.unwrap();
+        let mut unknown = request("Jo", "Hold");
+        unknown.email = Some(email("before@example.org"));
+        requests::insert(s, &unknown, &[]).await.unwrap();
+        let former = Hold { email: Some(email("Before+x@example.org")), pupil: None, ..hold(0, None) };
+        assert_eq!(holds::concerned(s, &former).await.unwrap(), [like.id]);
+        holds::insert(s, &former, None).await.unwrap();
+        let stops = holds::in_force(s, at(1)).await.unwrap();
+        let behind: Vec<AdultId> = stops.0[0].behind.iter().map(|adult| adult.id).collect();
+        assert_eq!(behind, [like.id]);
         let gone = Hold { adult: Some(id()), ..hold(0, None) };
         assert!(holds::concerned(s, &gone).await.unwrap().is_empty());
     })

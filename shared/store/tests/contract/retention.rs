@@ -303,6 +303,41 @@ async fn an_adult_is_erased_a_while_after_their_last_link_and_never_with_anythin
 }
 
 #[tokio::test]
+async fn who_asks_again_is_not_forgotten_with_what_is_over() {
+    for_each_engine(|store| async move {
+        let s = &mut store.connect().await;
+        let all = of(&store);
+        // One person, however the name is written.
+        let adult = adult("Zoe", "García-López", None);
+        accounts::insert_adult(s, &adult).await.unwrap();
+        let link = stored_link(s, adult.id, 7).await;
+        links::end(s, &[link], "revoked", at(CUTOFF - 1)).await.unwrap();
+        let mut again = request("Zoë", "Garcia Lopez");
+        again.created_at = at(CUTOFF + 10);
+        again.updated_at = again.created_at;
+        requests::insert(s, &again, &[claim(again.id, 0, "Ivy", "Garcia")]).await.unwrap();
+
+        assert_eq!(due(s, RetentionClass::Adults).await, 0, "a request waits");
+        again.status = Status::Denied;
+        requests::update(s, &mut again, &[]).await.unwrap();
+        assert_eq!(due(s, RetentionClass::Adults).await, 0, "it was decided lately");
+
+        // An erasure that was asked for earlier takes what there was then.
+        let mut tx = all.begin().await.unwrap();
+        assert!(Requests::of_adults(&mut tx, &[adult.id], at(CUTOFF + 9)).await.unwrap().ids().unwrap().is_empty());
+        assert_eq!(
+            Requests::of_adults(&mut tx, &[adult.id], again.created_at).await.unwrap().ids().unwrap(),
+            [again.id]
+        );
+        drop(tx);
+        again.updated_at = at(CUTOFF - 1);
+        requests::update(s, &mut again, &[]).await.unwrap();
+        assert_eq!(due(s, RetentionClass::Adults).await, 1, "nothing is new any more");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn erasing_an_adult_takes_everything_of_theirs_and_nothing_of_anybody_else() {
     for_each_engine(|store| async move {
         let s = &mut store.connect().await;
@@ -340,9 +375,9 @@ async fn erasing_an_adult_takes_everything_of_theirs_and_nothing_of_anybody_else
         accounts::delete_login_rows(s, &[one], at(1)).await.unwrap();
 
         let mut tx = all.begin().await.unwrap();
-        let theirs = Requests::of_adults(&mut tx, &[one]).await.unwrap();
+        let theirs = Requests::of_adults(&mut tx, &[one], at(0)).await.unwrap();
         assert_eq!(theirs.ids().unwrap(), [accepted, refused]);
-        erasure::erase_adults(&mut tx, &[one], at(2)).await.unwrap();
+        erasure::erase_adults(&mut tx, &[one], at(0), at(2)).await.unwrap();
         tx.commit().await.unwrap();
 
         assert!(erasure::standing(s, one).await.unwrap().unwrap().erased);
@@ -425,7 +460,8 @@ async fn purging_the_audit_keeps_the_chain_whole() {
         }
         let found = retention::due(s, RetentionClass::Audit, before(), now()).await.unwrap();
         assert_eq!((found.count, found.oldest), (2, Some(at(CUTOFF - 2))));
-        assert_eq!(purge(&all, RetentionClass::Audit, 1).await, 2);
+        assert_eq!(purge(&all, RetentionClass::Audit, 1).await, 1);
+        assert_eq!(purge(&all, RetentionClass::Audit, 9).await, 1);
         assert_eq!(due(s, RetentionClass::Audit).await, 0);
         let verified = audit::verify(s).await.unwrap();
         assert_eq!((verified.entries, verified.broken), (2, None::<Broken>));

@@ -147,7 +147,7 @@ async fn what_was_approved_and_needs_a_person_is_to_do() {
         let mut listed = ids(&views::page(s, &Selection::of(RequestView::Todo), Sort::Oldest, 50, 0).await.unwrap());
         listed.sort_unstable();
         assert_eq!(listed, stuck);
-        let counts = views::counts(s, None, "").await.unwrap();
+        let counts = views::counts(s, None, "", false).await.unwrap();
         let counts: BTreeMap<_, _> =
             counts.into_iter().map(|(status, stuck, count)| ((status, stuck), count)).collect();
         assert_eq!(counts, expected);
@@ -155,8 +155,8 @@ async fn what_was_approved_and_needs_a_person_is_to_do() {
             let counted: i64 = counts.iter().filter(|((s, k), _)| view.holds(*s, *k)).map(|(_, count)| count).sum();
             assert_eq!(views::count(s, &Selection::of(*view)).await.unwrap(), counted, "{view}");
         }
-        assert!(views::counts(s, Some(Kind::Leave), "").await.unwrap().is_empty());
-        assert!(views::counts(s, None, "nobody").await.unwrap().is_empty());
+        assert!(views::counts(s, Some(Kind::Leave), "", false).await.unwrap().is_empty());
+        assert!(views::counts(s, None, "nobody", true).await.unwrap().is_empty());
     })
     .await;
 }
