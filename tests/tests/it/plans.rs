@@ -173,7 +173,7 @@ async fn plans_are_listed_compared_and_forgotten() {
     assert_eq!((compared.only_first.len(), compared.only_second.len(), compared.both), (0, 1, 4));
     assert_eq!(compared.only_second[0].item, lost.3);
     let names = plans::names(app, &staff, &compared.only_second).await.unwrap();
-    assert_eq!((names.adults.len(), names.pupils.len()), (1, 1));
+    assert_eq!((names.adults.len(), names.users.len()), (1, 1));
 
     settings::set(app, &staff, "plans_kept", "1").await.unwrap();
     assert_eq!(kinlink_service::housekeeping::tidy(app).await.unwrap().plans, 1);
