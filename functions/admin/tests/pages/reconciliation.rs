@@ -53,6 +53,9 @@ async fn what_was_found_is_shown_by_class_with_names_and_what_to_do() {
     assert!(drift.contains("Address differs. The parent or an administrator changed it in Moodle"), "{drift}");
     assert!(drift.contains("Rachel Turner") && !drift.contains("it is removed, unless"), "{drift}");
 
+    let missing = text(&person.page(&format!("{HERE}?view=missing")).await);
+    assert!(missing.contains("Nothing of this kind was found.") && !missing.contains("as it should be"), "{missing}");
+
     // The run leads here, and to the plan of what the brake holds.
     let cycle = office.text("SELECT id FROM cycles ORDER BY id DESC LIMIT 1").await;
     let held = office.text("SELECT id FROM plans WHERE scope = 'held_removals'").await;

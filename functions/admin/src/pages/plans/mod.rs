@@ -83,5 +83,5 @@ fn state(plan: &Plan) -> Tag {
 
 /// A plan in a list to choose from: when it was made, and what it would write.
 fn choice(plan: &Plan, desk: &Desk) -> String {
-    format!("{}: {}", desk.clock.full(plan.created_at).text, counts(plan))
+    format!("{}: {}", desk.clock.log(plan.created_at).text, counts(plan))
 }
