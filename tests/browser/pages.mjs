@@ -149,6 +149,68 @@ async function wrongHold(page) {
   await page.locator('#error-summary').waitFor();
 }
 
+/** Has a plan made of roles that the settings ask for now, and one of when they did not; gives both. */
+async function madePlans(kinlink) {
+  const before = await kinlink.admin('POST', '/plans');
+  // A role in Moodle's front page for every parent.
+  await kinlink.admin('PUT', '/settings/static_contexts', { value: '1' });
+  const wanted = await kinlink.admin('POST', '/plans');
+  await kinlink.admin('PUT', '/settings/static_contexts', { value: '' });
+  return { before, wanted };
+}
+
+async function plans(page, world, kinlink) {
+  await madePlans(kinlink);
+  await page.goto('/admin/plans');
+}
+
+async function plan(page, world, kinlink) {
+  await page.goto(`/admin/plans/${(await madePlans(kinlink)).wanted.id}`);
+  await heading(page, 'Plan');
+}
+
+async function plansCompared(page, world, kinlink) {
+  const { before, wanted } = await madePlans(kinlink);
+  await page.goto(`/admin/plans/${wanted.id}/comparison?with=${before.id}`);
+  await page.getByRole('table').waitFor();
+}
+
+async function planToApply(page, world, kinlink) {
+  await plan(page, world, kinlink);
+  await page.getByRole('link', { name: 'Apply this plan' }).click();
+  await heading(page, 'Apply a plan');
+}
+
+/** Somebody without a link has a role that is marked as ours: a comparison finds it. */
+async function compared(page, world, kinlink) {
+  await kinlink.meddle(
+    'moodle-demonstration.db',
+    `INSERT INTO mdl_role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder)
+     SELECT roleid, contextid, 2, 1, 2, component, 900, 0 FROM mdl_role_assignments WHERE component = 'local_kinlink' LIMIT 1`,
+  );
+  await kinlink.cycle('reconcile');
+  await page.goto('/admin/reconciliation');
+  await page.getByRole('table').waitFor();
+}
+
+/** A role that somebody takes away again and again: nobody here does, so it is only noted. */
+async function leftAlone(page, world, kinlink) {
+  await kinlink.meddle(
+    'store.db',
+    `INSERT OR IGNORE INTO contests (id, component, user_id, context_id, role_id, item_id, adult_id, link_id, began_at)
+     SELECT '0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f', 'local_kinlink', 2, 1, 9, 900, adult_id, id, 0 FROM links LIMIT 1`,
+  );
+  await page.goto('/admin/reconciliation?view=left_alone');
+  await page.getByRole('button', { name: /^Let Kinlink put it back/ }).waitFor();
+}
+
+async function planChanged(page, world, kinlink) {
+  // The settings do not ask for its rows any more.
+  await planToApply(page, world, kinlink);
+  await press(page, 'Apply this plan');
+  await heading(page, 'The plan has changed');
+}
+
 async function explained(page, world) {
   await page.goto(`/admin/requests/${world.provisioned}`);
   await page.getByRole('link', { name: /^Not showing/ }).first().click();
@@ -303,7 +365,16 @@ const STAFF = [
   { name: 'hold to release', route: '/admin/holds/{hold}', go: holdToRelease },
   { name: 'cycles', route: '/admin/cycles', go: at('/admin/cycles') },
   { name: 'cycle', route: '/admin/cycles/{cycle}', go: (page, world) => page.goto(`/admin/cycles/${world.cycle}`) },
-  { name: 'plan', route: '/admin/cycles/plan', go: at('/admin/cycles/plan') },
+  { name: 'plans', route: '/admin/plans', go: plans },
+  { name: 'plans for a viewer', route: '/admin/plans', role: 'viewer', go: at('/admin/plans') },
+  { name: 'plan', route: '/admin/plans/{plan}', go: plan },
+  { name: 'plans compared', route: '/admin/plans/{plan}/comparison', go: plansCompared },
+  { name: 'plan to apply', route: '/admin/plans/{plan}/application', go: planToApply },
+  { name: 'plan changed', route: '/admin/plans/{plan}/application', go: planChanged },
+  { name: 'comparison empty', route: '/admin/reconciliation', go: at('/admin/reconciliation?view=missing') },
+  { name: 'comparison', route: '/admin/reconciliation', go: compared },
+  { name: 'left alone nothing', route: '/admin/reconciliation', go: at('/admin/reconciliation?view=left_alone') },
+  { name: 'left alone', route: '/admin/reconciliation', go: leftAlone },
   { name: 'health', route: '/admin/health', go: at('/admin/health') },
   { name: 'settings', route: '/admin/settings', go: at('/admin/settings') },
   { name: 'tokens', route: '/admin/tokens', go: at('/admin/tokens') },

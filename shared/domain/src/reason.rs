@@ -89,7 +89,7 @@ impl Reason {
             Self::Adopted => "Adopted from the earlier plugin",
             Self::LinkEnded => "Link ended by staff",
             Self::PupilLeft => "The pupil left",
-            Self::Referred => "Referred to safeguarding",
+            Self::Referred => crate::hold::REFER,
             Self::NoSignIn => "The adult may not sign in any more",
             Self::PupilDeleted => "The pupil was deleted in Moodle",
             Self::AccountChanged => "At an account that is not the adult’s any more",

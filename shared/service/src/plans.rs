@@ -4,12 +4,12 @@
 //! applied only when a second person confirms it (policy `brake_two_persons`). What does not live here: comparing and
 //! writing (`cycle`).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use jiff::SignedDuration;
 use kinlink_domain::{
     Timestamp, brake,
-    ids::{AdultId, CycleId, MoodleUserId, PlanId},
+    ids::{CycleId, PlanId},
     plan::Digest,
     plan_row::{PlanRow, Scope, Write},
     policy::Policy,
@@ -18,7 +18,7 @@ use kinlink_domain::{
     submission::{FaultCode, FieldFault},
 };
 use kinlink_store::{
-    accounts, audit, cycles,
+    audit, cycles,
     cycles::{Cycle, CycleState},
     ledger, plans,
 };
@@ -31,7 +31,7 @@ use crate::{
     access::require,
     cycle::{self, Survey},
     own,
-    view::{Page, people},
+    view::{self, Names, Page},
 };
 
 // What callers are given.
@@ -181,35 +181,14 @@ pub async fn rows(
     Ok(plans::rows(&mut app.store.acquire().await?, plan, reason, skip, limit).await?)
 }
 
-/// What the people of some rows are called.
-#[derive(Debug, Clone, Default)]
-pub struct Names {
-    /// Adults, by their id.
-    pub adults: BTreeMap<AdultId, String>,
-    /// Pupils, by their Moodle user.
-    pub pupils: BTreeMap<MoodleUserId, String>,
-}
-
-/// What the people of some rows are called. Without Moodle the pupils' names are missing.
+/// What the people of some rows are called. Of a row that is no adult's it is the account that it stands at.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`], the store.
 pub async fn names(app: &App, actor: &Actor, rows: &[PlanRow]) -> Result<Names, ServiceError> {
-    require(actor, Permission::Read)?;
-    let adults: BTreeSet<AdultId> = rows.iter().filter_map(|row| row.adult).collect();
-    let adults: Vec<AdultId> = adults.into_iter().collect();
-    let adults = accounts::adults(&mut app.store.acquire().await?, &adults).await?;
-    let pupils = match people(app, None, rows.iter().filter_map(|row| row.pupil).collect()).await {
-        Ok((pupils, _)) => pupils,
-        Err(error) => {
-            tracing::warn!(%error, "a plan is shown without the names of its pupils");
-            Vec::new()
-        }
-    };
-    Ok(Names {
-        adults: adults.into_iter().map(|a| (a.id, format!("{} {}", a.given_name, a.family_name))).collect(),
-        pupils: pupils.into_iter().map(|pupil| (pupil.id, pupil.name)).collect(),
-    })
+    let adults = rows.iter().filter_map(|row| row.adult).collect();
+    let strangers = rows.iter().filter(|row| row.adult.is_none()).map(|row| row.user);
+    view::names(app, actor, adults, rows.iter().filter_map(|row| row.pupil).chain(strangers).collect()).await
 }
 
 /// What is in only one of two plans.
@@ -323,6 +302,39 @@ pub(crate) async fn admit(app: &App, actor: &Actor, plan: &Plan) -> Result<(), S
         tx.commit().await?;
     }
     Err(second_person(&plan))
+}
+
+/// What somebody's word would do to a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// It is applied.
+    Applies,
+    /// It is noted; somebody else has to give theirs too.
+    Asks,
+    /// Nothing: they gave it, and somebody else has to give theirs.
+    IsGiven,
+}
+
+/// What the actor's word would do to a plan that was not applied. Decides nothing.
+///
+/// # Errors
+/// The store.
+pub async fn word(app: &App, actor: &Actor, plan: &Plan) -> Result<Word, ServiceError> {
+    if plan.admitted.is_some() || !plan.braked || !app.policy().await?.brake_two_persons {
+        return Ok(Word::Applies);
+    }
+    let Some((asked, _)) = &plan.asked else { return Ok(Word::Asks) };
+    let is_second = own::are_two_people(asked, &own::behind(app, &actor.name).await?);
+    Ok(if is_second { Word::Applies } else { Word::IsGiven })
+}
+
+/// The newest cycle that applies a plan, or tried to.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], the store.
+pub async fn cycle(app: &App, actor: &Actor, plan: PlanId) -> Result<Option<Cycle>, ServiceError> {
+    require(actor, Permission::Read)?;
+    Ok(cycles::newest_of_plan(&mut app.store.acquire().await?, plan).await?)
 }
 
 /// The refusal of a plan that waits for a second person.

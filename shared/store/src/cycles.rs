@@ -213,6 +213,24 @@ pub async fn last_good(session: &mut impl Session) -> Result<Option<Cycle>, Stor
     fetch_one(session, &sql, vec![]).await
 }
 
+/// The newest cycle of this action that ended well.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn newest_done(session: &mut impl Session, action: &str) -> Result<Option<Cycle>, StoreError> {
+    let sql = format!("{CYCLE} WHERE state = 'done' AND action = ? ORDER BY id DESC LIMIT 1");
+    fetch_one(session, &sql, vec![action.into()]).await
+}
+
+/// The newest cycle that applies a plan, or tried to.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn newest_of_plan(session: &mut impl Session, plan: PlanId) -> Result<Option<Cycle>, StoreError> {
+    let sql = format!("{CYCLE} WHERE plan_id = ? ORDER BY id DESC LIMIT 1");
+    fetch_one(session, &sql, vec![plan.to_string().into()]).await
+}
+
 /// A page of cycles, newest first, behind `after`.
 ///
 /// # Errors

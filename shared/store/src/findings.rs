@@ -84,6 +84,21 @@ pub async fn list(
         .collect()
 }
 
+/// How many findings of which class are kept, in the order of the classes.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn count(session: &mut impl Session) -> Result<Vec<(Class, u64)>, StoreError> {
+    let sql = "SELECT class, COUNT(*) FROM findings GROUP BY class";
+    let rows: Vec<(String, i64)> = session.fetch_all(sql, []).await?;
+    let mut counts: Vec<(Class, u64)> = rows
+        .into_iter()
+        .map(|(class, count)| Ok((coded(Class::from_code(&class), "findings.class")?, count.unsigned_abs())))
+        .collect::<Result<_, StoreError>>()?;
+    counts.sort_unstable();
+    Ok(counts)
+}
+
 /// The cycle whose findings these are; none when it found nothing.
 ///
 /// # Errors

@@ -171,8 +171,8 @@ class Kinlink {
   }
 
   // Asks for a cycle and waits until it is done.
-  async cycle() {
-    const { id } = await this.admin('POST', '/cycles', { action: 'cycle' });
+  async cycle(action = 'cycle') {
+    const { id } = await this.admin('POST', '/cycles', { action });
     return until(`cycle ${id} is done`, async () => {
       const cycle = await this.admin('GET', `/cycles/${id}`);
       return cycle.finished_at ? cycle : undefined;
@@ -198,6 +198,12 @@ class Kinlink {
     const env = { ...this.settings, LOGNAME: person };
     const { stdout } = await run(binary, ['--json', ...words], { env, cwd: this.folder });
     return JSON.parse(stdout);
+  }
+
+  // Changes a database of the demonstration behind Kinlink's back: 'store.db' or 'moodle-demonstration.db'.
+  meddle(file, sql) {
+    const script = 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=10); c.executescript(sys.argv[2]); c.close()';
+    return run('python3', ['-c', script, path.join(this.folder, file), sql]);
   }
 
   // A new link with which `person` can sign in once.

@@ -16,9 +16,9 @@ use kinlink_service::{
     App,
     app::Store,
     approve::{Approval, Checks, approve},
-    cycle::{self, Mode},
+    cycle::Mode,
     decide::{self, Reason},
-    doctor, explain, mail,
+    doctor, explain, mail, plans,
     sessions::links,
     view::Request,
 };
@@ -135,7 +135,8 @@ fn addresses(request: &Request) -> Vec<String> {
         format!("/admin/users/{adult}"),
         "/admin/matching".to_owned(),
         "/admin/cycles".to_owned(),
-        "/admin/cycles/plan".to_owned(),
+        "/admin/plans".to_owned(),
+        "/admin/reconciliation".to_owned(),
         "/admin/settings".to_owned(),
         "/admin/audit".to_owned(),
         format!("{api}/requests"),
@@ -185,7 +186,10 @@ async fn staff_only_read(world: &World, staff: &App, request: &Request, pupil: &
     let diagnosis = reading.get("/api/v1/admin/doctor").await.expect(200).json();
     let bad: Vec<_> = diagnosis["findings"].as_array().unwrap().iter().filter(|each| each["level"] != "good").collect();
     assert!(bad.is_empty(), "{engine}: {bad:#?}");
-    assert!(cycle::plan(staff, &administrator()).await.unwrap().0.is_empty(), "{engine}");
+    let plan = plans::make(staff, &administrator()).await.unwrap();
+    assert_eq!((plan.additions, plan.removals, plan.contexts), (0, 0, 0), "{engine}");
+    let page = reading.get(&format!("/admin/plans/{}", plan.id)).await.expect(200);
+    assert!(page.text.contains("Nothing would change."), "{engine}: {}", page.text);
     // And no more than that.
     refused(staff.moodle.db(), &["DELETE FROM mdl_role_assignments", "DELETE FROM mdl_sessions"]).await;
 }

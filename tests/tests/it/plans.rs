@@ -7,12 +7,13 @@ use kinlink_domain::{
     plan_row::{PlanRow, Scope, Write},
     reason::Reason as Why,
     request::Action,
+    staff::Actor,
 };
 use kinlink_service::{
     ServiceError,
     cycle::{self, Mode, Ran, Report},
     decide::{self, Reason},
-    plans::{self, Application, Plan},
+    plans::{self, Application, Plan, Word},
     settings,
 };
 use kinlink_testapp::{administrator, family};
@@ -140,11 +141,23 @@ async fn a_held_plan_goes_on_to_fit_while_others_are_approved_and_writes_nothing
         world.approved(&raw).await;
         world.moodle_cron().await;
         let app = &world.test.app;
+        let word = async |actor: &Actor| {
+            let plan = plans::find(app, actor, &held.to_string()).await.unwrap();
+            plans::word(app, actor, &plan).await.unwrap()
+        };
+        assert_eq!(word(&administrator()).await, Word::Asks, "{engine}");
         let asked = plans::ask(app, &administrator(), held, None).await.unwrap();
         assert_eq!(asked, Application::WaitsForSecondPerson, "{engine}");
+        assert_eq!(
+            (word(&administrator()).await, word(&another_person()).await),
+            (Word::IsGiven, Word::Applies),
+            "{engine}"
+        );
+        assert!(plans::cycle(app, &administrator(), held).await.unwrap().is_none(), "{engine}");
         let Application::Queued { cycle } = plans::ask(app, &another_person(), held, None).await.unwrap() else {
             panic!("{engine}")
         };
+        assert_eq!(plans::cycle(app, &administrator(), held).await.unwrap().unwrap().id, cycle, "{engine}");
         // Whatever runs next takes it up.
         let report = world.cycle().await;
         assert_eq!((report.cycle, report.mode), (cycle, "apply"), "{engine}: {report:?}");
@@ -173,7 +186,7 @@ async fn plans_are_listed_compared_and_forgotten() {
     assert_eq!((compared.only_first.len(), compared.only_second.len(), compared.both), (0, 1, 4));
     assert_eq!(compared.only_second[0].item, lost.3);
     let names = plans::names(app, &staff, &compared.only_second).await.unwrap();
-    assert_eq!((names.adults.len(), names.pupils.len()), (1, 1));
+    assert_eq!((names.adults.len(), names.users.len()), (1, 1));
 
     settings::set(app, &staff, "plans_kept", "1").await.unwrap();
     assert_eq!(kinlink_service::housekeeping::tidy(app).await.unwrap().plans, 1);

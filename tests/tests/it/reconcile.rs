@@ -62,6 +62,10 @@ async fn each_class_is_found_counted_and_named() {
         let gone = [Class::PupilDeleted, Class::PupilMerged].map(|class| report.classes.get(&class).copied());
         assert_eq!(gone.into_iter().flatten().sum::<u64>(), 1, "{engine}: {:?}", report.classes);
 
+        let overview = reconciliation::overview(&world.test.app, &administrator()).await.unwrap();
+        assert_eq!(overview.cycle.unwrap().id, report.cycle, "{engine}");
+        let kept: Vec<(Class, u64)> = report.classes.clone().into_iter().collect();
+        assert_eq!((overview.kept, overview.more), (kept, 0), "{engine}");
         let missing = of_class(&world, Class::Missing).await;
         assert_eq!(
             (missing[0].user, missing[0].link.map(|link| link.0)),

@@ -44,6 +44,8 @@ struct Row {
     tag: Tag,
     seen: String,
     remedy: Vec<Part>,
+    /// Whether a comparison names whom it is about.
+    is_compared: bool,
 }
 
 /// A part of a text: words, or something to type.
@@ -138,7 +140,8 @@ fn row(finding: Finding) -> Row {
     let parts = finding.remedy.split('`').zip([false, true].into_iter().cycle());
     let remedy = parts.filter(|(text, _)| !text.is_empty());
     let remedy = remedy.map(|(text, is_code)| Part { text: text.to_owned(), is_code }).collect();
-    Row { what: what(finding.check), check: finding.check, tag, seen: finding.seen, remedy }
+    let is_compared = matches!(finding.check, "moodle.accounts" | "moodle.addresses") && finding.level != Level::Good;
+    Row { what: what(finding.check), check: finding.check, tag, seen: finding.seen, remedy, is_compared }
 }
 
 /// What a check looks at; nothing for one that our pages do not know.
@@ -163,6 +166,8 @@ fn what(check: &str) -> &'static str {
         "moodle.password_task" => "Moodle’s task that sends passwords",
         "moodle.cron" => "Moodle’s cron",
         "moodle.accounts" => "Accounts and login rows",
+        "moodle.addresses" => "Addresses in Moodle",
+        "moodle.shared_addresses" => "Addresses that two people share",
         "moodle.clock" => "Clocks",
         _ => "",
     }

@@ -28,7 +28,9 @@ mod matching;
 mod names;
 mod notice;
 mod numbered;
+mod plans;
 mod privacy;
+mod reconciliation;
 mod requests;
 mod settings;
 pub(crate) mod sheet;
@@ -60,6 +62,8 @@ pub(crate) fn routes() -> Router<AdminState> {
     let pages = Router::new()
         .route("/", get(async || Redirect::to("/admin/requests").into_response()))
         .merge(cycles::routes())
+        .merge(plans::routes())
+        .merge(reconciliation::routes())
         .merge(health::routes())
         .merge(users::routes())
         .merge(leavers::routes())

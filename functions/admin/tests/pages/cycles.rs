@@ -138,15 +138,3 @@ async fn a_cycle_lists_what_is_not_done_and_on_demand_everything() {
     let words = text(&person.page(&format!("{path}?show=all")).await);
     assert!(words.contains("Rachel Turner") && words.contains("Linked"), "{words}");
 }
-
-#[tokio::test]
-async fn the_plan_tells_what_a_full_cycle_would_write() {
-    let world = world().await;
-    let person = world.office.person("Jo", kinlink_domain::staff::StaffRole::Viewer).await;
-    let words = text(&person.page("/admin/cycles/plan").await);
-    assert!(words.contains("Nothing would change.") && words.contains("0 roles to give"), "{words}");
-    let account = "UPDATE mdl_user SET username = 'rachel.turner@example.org', auth = 'db', suspended = 0 WHERE id = 4";
-    world.office.meddle_in_moodle(account).await;
-    let words = text(&person.page("/admin/cycles/plan").await);
-    assert!(words.contains("1 role to give") && words.contains("0 roles to take away"), "{words}");
-}

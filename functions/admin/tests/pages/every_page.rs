@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use kinlink_domain::staff::{Actor, StaffRole};
-use kinlink_service::{access, settings};
+use kinlink_service::{access, plans, settings};
 use kinlink_testapp::family;
 use kinlink_testkit::{changed_tables, snapshot};
 use serde_json::Value;
@@ -63,6 +63,9 @@ async fn who_may_not_act_sees_no_button_for_it() {
         (format!("/admin/users/{}", world.adult), "Revoke access"),
         ("/admin/matching".to_owned(), "Use this pupil"),
         ("/admin/cycles".to_owned(), "Run now"),
+        ("/admin/plans".to_owned(), "Compare with Moodle and keep the plan"),
+        (format!("/admin/plans/{}", world.plan), "Apply this plan"),
+        ("/admin/reconciliation".to_owned(), "Compare everything now"),
         ("/admin/health".to_owned(), "Try the ticked again"),
     ];
     for (role, may) in [(StaffRole::Viewer, false), (StaffRole::Approver, true)] {
@@ -132,6 +135,11 @@ async fn what_is_not_there_is_a_page_that_says_so() {
         format!("/admin/cycles/{unknown}"),
         format!("/admin/cycles/{unknown}/progress"),
         format!("/admin/users/{}/more", world.adult),
+        "/admin/plans/x".to_owned(),
+        format!("/admin/plans/{unknown}"),
+        format!("/admin/plans/{unknown}/application"),
+        format!("/admin/plans/{unknown}/comparison"),
+        format!("/admin/plans/{}/comparison?with={unknown}", world.plan),
     ] {
         let answer = person.get(&path).await.expect(404);
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{path}");
@@ -208,11 +216,27 @@ async fn nothing_that_was_typed_becomes_markup() {
     office.meddle(&format!("UPDATE login_rows SET firstname = '{quoted}'")).await;
     office.meddle(&format!("UPDATE adults SET given_name = '{quoted}'")).await;
     office.run(kinlink_service::cycle::Mode::Jobs).await;
+    // The parent has an account with another address; Amelia's is one at which a role is that is nobody's.
+    let account = "UPDATE mdl_user SET username = 'a''b@example.org', auth = 'db', suspended = 0 WHERE id = 4";
+    office.meddle_in_moodle(account).await;
+    office.stray(900..901).await;
+    let strange = format!("UPDATE mdl_role_assignments SET userid = {} WHERE itemid = 900", pupil.unwrap().0);
+    office.meddle_in_moodle(&strange).await;
+    let somebody = Actor { name: format!("cli:{hostile}"), role: Some(StaffRole::Administrator) };
+    let plan = plans::make(app, &somebody).await.unwrap().id;
+    office.kinlink.clock.advance(SignedDuration::from_secs(1));
+    let asked = plans::ask(app, &somebody, plan, None).await.unwrap();
+    assert_eq!(asked, plans::Application::WaitsForSecondPerson);
+    office.run(kinlink_service::cycle::Mode::Full).await;
+    let contest = format!(
+        "INSERT INTO contests (id, component, user_id, context_id, role_id, item_id, adult_id, link_id, began_at) \
+         SELECT '0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f', 'local_kinlink', 4, 1, 9, id, adult_id, id, 0 FROM links"
+    );
+    office.meddle(&contest).await;
     office.meddle("UPDATE jobs SET state = 'dead', attempts = 8, outcome = 'write_failed'").await;
     let unclear =
         family((SCRIPT, "Jones", "c@example.org"), &[(SCRIPT, SCRIPT, "7'<u>KL"), ("Ameli", "Turner", "7KL")]);
     office.kinlink.submit(&unclear).await;
-    let somebody = Actor { name: format!("cli:{hostile}"), role: Some(StaffRole::Administrator) };
     settings::set(app, &somebody, "description", SCRIPT).await.unwrap();
     access::mint_token(app, &somebody, SCRIPT, StaffRole::Viewer, None).await.unwrap();
     access::mint_source(app, &somebody, SCRIPT, true).await.unwrap();
@@ -230,7 +254,9 @@ async fn nothing_that_was_typed_becomes_markup() {
         "/admin/users",
         "/admin/matching",
         "/admin/cycles",
-        "/admin/cycles/plan",
+        "/admin/plans",
+        "/admin/reconciliation",
+        "/admin/reconciliation?view=left_alone",
         "/admin/health",
         "/admin/settings",
         "/admin/tokens",
@@ -249,6 +275,12 @@ async fn nothing_that_was_typed_becomes_markup() {
         format!("/admin/explain?adult={adult}&pupil={}", office.number("SELECT pupil_id FROM links").await),
         format!("/admin/audit?actor={query}&action={query}&subject={query}&from={query}&to={query}"),
         format!("/admin/audit?actor=cli:{query}"),
+        format!("/admin/plans/{plan}"),
+        format!("/admin/plans/{plan}?reason={query}"),
+        format!("/admin/plans/{plan}/application"),
+        format!("/admin/plans/{plan}/comparison?with={}", office.text("SELECT MAX(id) FROM plans").await),
+        "/admin/reconciliation?view=extra".to_owned(),
+        format!("/admin/reconciliation?view={query}"),
     ]);
     for (cycle,) in &cycles {
         paths.push(format!("/admin/cycles/{cycle}?show=all"));
@@ -257,7 +289,14 @@ async fn nothing_that_was_typed_becomes_markup() {
     for path in &paths {
         assert_harmless(path, &person.page(path).await);
     }
-    assert!(person.page("/admin/users").await.contains(TURN), "the name is shown");
+    for path in [
+        "/admin/users",
+        &format!("/admin/plans/{plan}"),
+        "/admin/reconciliation",
+        "/admin/reconciliation?view=left_alone",
+    ] {
+        assert!(person.page(path).await.contains(TURN), "{path}: the name is shown");
+    }
     assert!(text(&person.page("/admin/audit").await).contains("alert(1)"), "what was set is shown");
     let claim = format!("{}:1:{}", request.id, request.id);
     for (path, fields) in [
@@ -283,6 +322,7 @@ async fn without_moodle_the_pages_answer_and_say_so() {
         (format!("/admin/users/{}", world.adult), "Moodle cannot be reached just now"),
         ("/admin/matching".to_owned(), "Moodle cannot be reached just now"),
         (format!("/admin/cycles/{}?show=all", world.cycle), "Moodle user "),
+        (format!("/admin/plans/{}", world.plan), "Moodle user 5"),
         ("/admin/health".to_owned(), "Something is wrong"),
     ] {
         let page = text(&person.page(&path).await);
@@ -290,7 +330,7 @@ async fn without_moodle_the_pages_answer_and_say_so() {
     }
     let health = text(&person.page("/admin/health").await);
     assert!(health.contains("Moodle’s database moodle.connection Wrong"), "{health}");
-    let plan = person.get("/admin/cycles/plan").await.expect(503);
+    let plan = person.post("/admin/plans", &[]).await.expect(503);
     assert!(text(&plan.text).contains("Wait a minute and try again"), "{}", plan.text);
     let counts = text(&person.page("/admin/users").await);
     assert!(counts.contains("All 1") && counts.contains("Suspended ?"), "{counts}");

@@ -86,6 +86,7 @@ impl Stage {
             "{claim}" => self.claim.clone(),
             "{adult}" => self.world.adult.clone(),
             "{cycle}" => self.world.cycle.clone(),
+            "{plan}" => self.world.plan.clone(),
             "{link}" => "1".to_owned(),
             "{outcome}" => "deny".to_owned(),
             // A setting, or an embedded file.

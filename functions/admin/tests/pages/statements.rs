@@ -1,7 +1,7 @@
 //! How many statements a page sends: as many with a few rows behind it as with many.
 
-use kinlink_service::cycle::Mode;
-use kinlink_testapp::family;
+use kinlink_service::{cycle::Mode, plans};
+use kinlink_testapp::{administrator, family};
 
 use crate::{staff::Office, world::world};
 
@@ -21,18 +21,37 @@ async fn a_page_sends_as_many_statements_for_few_rows_as_for_many() {
             let child = format!("Emil{}", "y".repeat(1 + number % 7));
             world.office.kinlink.submit(&family(("Pat", "Moss", &email), &[(&child, "Jones", "8MB")])).await;
         }
-        world.office.crowd(people).await;
+        world.office.crowd(people.clone()).await;
         world.office.run(Mode::Jobs).await;
         world.office.meddle("UPDATE jobs SET state = 'dead', attempts = 8, outcome = 'write_failed'").await;
         let latest = world.office.text("SELECT id FROM cycles ORDER BY id DESC LIMIT 1").await;
+        // What a comparison finds, what would be taken away, and what is left alone: as many as there are people.
+        let rows =
+            |first: i64| first + i64::try_from(people.start).unwrap()..first + i64::try_from(people.end).unwrap();
+        world.office.stray(rows(1_000_000)).await;
+        world.office.run(Mode::Full).await;
+        let plan = plans::make(&world.office.kinlink.app, &administrator()).await.unwrap().id.to_string();
+        for row in rows(0) {
+            let contest = format!(
+                "INSERT INTO contests (id, component, user_id, context_id, role_id, item_id, adult_id, link_id, began_at) \
+                 SELECT '0192f0c1-8a5e-7c3e-9d1a-{row:012x}', 'local_kinlink', {row}, 1, 9, id, adult_id, id, 0 FROM links \
+                 ORDER BY id DESC LIMIT 1"
+            );
+            world.office.meddle(&contest).await;
+        }
         let mut paths: Vec<String> = world.pages().into_iter().map(|(path, ..)| path).collect();
         paths.extend([format!("/admin/cycles/{latest}?show=all"), format!("/admin/cycles/{latest}/progress")]);
         let mut now = Vec::new();
+        paths.extend([format!("/admin/plans/{plan}"), format!("/admin/plans/{plan}/comparison?with={}", world.plan)]);
         for path in paths {
             let before = sent(&world.office);
             person.page(&path).await;
             let after = sent(&world.office);
-            now.push((path.replace(&latest, "{latest}"), after.0 - before.0, after.1 - before.1));
+            now.push((
+                path.replace(&latest, "{latest}").replace(&plan, "{plan}"),
+                after.0 - before.0,
+                after.1 - before.1,
+            ));
         }
         let names = world.office.kinlink.store.db.fetch_all("SELECT username FROM login_rows LIMIT 10", []);
         let names: Vec<(String,)> = names.await.unwrap();

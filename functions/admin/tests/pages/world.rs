@@ -5,6 +5,7 @@ use kinlink_service::{
     approve::{Approval, Checks, approve},
     cycle::{self, Mode, Ran},
     holds::{self, NewHold},
+    plans,
     view::{Request, list_cycles},
 };
 use kinlink_testapp::{administrator, family};
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) cycle: String,
     /// A hold on somebody who has not asked.
     pub(crate) hold: String,
+    /// A plan that would take a role away that was nobody's. It does not hold any more.
+    pub(crate) plan: String,
     /// Mrs Jones's request: two pupils have her child's name.
     pub(crate) jones: Request,
 }
@@ -47,7 +50,10 @@ pub(crate) async fn world() -> World {
         until: None,
     };
     let hold = holds::place(&office.kinlink.app, &administrator(), &hold).await.unwrap().id.to_string();
-    World { office, turner, adult, amelia, cycle, hold, jones }
+    office.stray(900..901).await;
+    let plan = plans::make(&office.kinlink.app, &administrator()).await.unwrap().id.to_string();
+    office.meddle_in_moodle("DELETE FROM mdl_role_assignments WHERE itemid = 900").await;
+    World { office, turner, adult, amelia, cycle, hold, plan, jones }
 }
 
 /// Two pupils of this name are in this tutor group.
@@ -70,9 +76,14 @@ impl World {
             ),
             ("/admin/explain?parent=jones&child=emily".into(), "Why can’t they see their child?", false),
             ("/admin/cycles".into(), "Provisioning cycles", false),
-            ("/admin/cycles/plan".into(), "What would change", false),
             (format!("/admin/cycles/{}", self.cycle), "Cycle", false),
             (format!("/admin/cycles/{}?show=all", self.cycle), "Cycle", false),
+            ("/admin/plans".into(), "Plans", false),
+            (format!("/admin/plans/{}", self.plan), "Plan", false),
+            (format!("/admin/plans/{}?reason=stray", self.plan), "Plan", false),
+            (format!("/admin/plans/{0}/comparison?with={0}", self.plan), "Compare two plans", false),
+            ("/admin/reconciliation".into(), "Comparison with Moodle", false),
+            ("/admin/reconciliation?view=left_alone".into(), "Comparison with Moodle", false),
             ("/admin/health".into(), "Health", false),
             ("/admin/help".into(), "Help", false),
             ("/admin/settings".into(), "Settings", true),
@@ -139,6 +150,17 @@ impl Office {
     /// Changes something in Moodle's database, as an administrator or another program would.
     pub(crate) async fn meddle_in_moodle(&self, sql: &str) {
         self.kinlink.moodle.db.execute(sql, []).await.unwrap();
+    }
+
+    /// Rows in Moodle that are marked as ours and are nobody's, with these numbers: what a plan takes away.
+    pub(crate) async fn stray(&self, items: std::ops::Range<i64>) {
+        for item in items {
+            let row = format!(
+                "INSERT INTO mdl_role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, \
+                 sortorder) VALUES (9, 40, 5, 1, 2, 'local_kinlink', {item}, 0)"
+            );
+            self.meddle_in_moodle(&row).await;
+        }
     }
 
     /// People with access who have one child each.

@@ -1,10 +1,11 @@
 //! One run of the provisioner: how far it has come, and what it found.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kinlink_domain::{
     Timestamp,
-    ids::{AdultId, CycleId, LinkId, MoodleUserId, RequestId},
+    finding::Class,
+    ids::{AdultId, CycleId, LinkId, MoodleUserId, PlanId, RequestId},
     outcome::{Next, Outcome},
     reference::Reference,
     staff::{Actor, Permission},
@@ -68,6 +69,10 @@ pub struct PlanSummary {
     pub brake: bool,
     /// The digest of the plan, after a full comparison: a person can apply it.
     pub digest: Option<String>,
+    /// The plan of what the brake holds: a person can look at it and apply it.
+    pub held_plan: Option<PlanId>,
+    /// How much a full comparison found.
+    pub found: u64,
 }
 
 impl PlanSummary {
@@ -81,8 +86,16 @@ impl PlanSummary {
             provisioned: number("provisioned"),
             brake: report.get("brake").and_then(Value::as_bool).unwrap_or_default(),
             digest: report.get("plan_digest").and_then(Value::as_str).map(str::to_owned),
+            held_plan: report.get("held_plan").and_then(Value::as_str).and_then(|plan| plan.parse().ok()),
+            found: found(report).values().sum(),
         }
     }
+}
+
+/// How much a full comparison found, by class, as its report says.
+pub(crate) fn found(report: &Value) -> BTreeMap<Class, u64> {
+    let classes = report.get("classes").and_then(Value::as_object).into_iter().flatten();
+    classes.filter_map(|(class, count)| Some((Class::from_code(class)?, count.as_u64()?))).collect()
 }
 
 /// How far a cycle has come.

@@ -18,6 +18,7 @@ mod health;
 mod links;
 mod list;
 mod matching;
+mod names;
 mod pupils;
 mod request;
 mod summaries;
@@ -55,6 +56,7 @@ pub use self::{
         neighbours,
     },
     matching::{MOST_QUEUED, MatchingQueue, QueueCandidate, QueueClaim, QueueGroup, matching_queue},
+    names::{Names, names},
     pupils::search_pupils,
     request::{
         AccountHint, AdultHint, ClaimMatch, HistoryEntry, MailHint, RequestDetail, show_request, what_happened_since,
@@ -67,7 +69,9 @@ pub use self::{
     },
     whom::{Whom, find_whom, name_pupil, pupils_of, whom},
 };
-pub(crate) use self::{beside::people, checks::Surroundings, pupils::register, request::since};
+pub(crate) use self::{
+    beside::people, checks::Surroundings, cycle::found as found_by_class, pupils::register, request::since,
+};
 // Acts that only pages offer, beside what they show.
 pub use crate::{
     accounts::{RevokeResult, revoke_many},

@@ -1,10 +1,9 @@
 //! `/admin/cycles`: what the provisioner did and does.
 //!
-//! `list`: the runs, and asking for one. `show`, `progress`: one run, live while it goes. `plan`: what a full run would
-//! write now.
+//! `list`: the runs, and asking for one. `show`, `progress`: one run, live while it goes. What does not live here: what a run
+//! would write (`plans`) and what a comparison found (`reconciliation`).
 
 mod list;
-mod plan;
 mod progress;
 mod show;
 
@@ -22,7 +21,6 @@ const HERE: &str = "/admin/cycles";
 pub(crate) fn routes() -> Router<AdminState> {
     Router::new()
         .route("/cycles", get(list::show).post(list::run))
-        .route("/cycles/plan", get(plan::show))
         .route("/cycles/{cycle}", get(show::show))
         .route("/cycles/{cycle}/progress", get(progress::poll))
 }

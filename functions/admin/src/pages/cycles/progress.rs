@@ -10,13 +10,18 @@ use kinlink_service::{
     cycle,
     view::{CycleProgress, StepState, StepView, cycle_progress},
 };
-use kinlink_web::{Audience, Parameters, Path, Problem, number::grouped, page};
+use kinlink_web::{
+    Audience, Parameters, Path, Problem,
+    number::{counted, grouped},
+    page,
+};
 
 use super::{HERE, written};
 use crate::{
     AdminState,
     pages::{
         live::{Again, Earlier, Pauses, reload, untouched},
+        plans,
         words::{self, Tag},
     },
     session::Visitor,
@@ -45,6 +50,10 @@ pub(super) struct Progress {
     outcomes: Vec<(Tag, String)>,
     written: String,
     brake: bool,
+    /// Where the plan of what the brake holds is looked at.
+    held_plan: Option<String>,
+    /// What a full comparison found, in a few words.
+    found: Option<String>,
     digest: Option<String>,
     warnings: Vec<String>,
     fault: Option<String>,
@@ -86,6 +95,8 @@ impl Progress {
                 .collect(),
             written: written(plan.provisioned, plan.added, plan.removed, plan.held),
             brake: plan.brake,
+            held_plan: plan.held_plan.map(plans::address),
+            found: (plan.found > 0).then(|| counted(plan.found, "difference was found", "differences were found")),
             digest: found.plan.digest,
             warnings: found.warnings,
             fault: found.cycle.fault,
