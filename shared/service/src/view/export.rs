@@ -70,7 +70,7 @@ pub async fn export_requests(
         tx.commit().await?;
     }
     if query.check.is_some() {
-        let rows = checked(app, query).await?.rows;
+        let rows = checked(app, actor, query).await?.rows;
         let row = |CheckedRow { request, item }| ExportRow::new(&request, item.summary, item.checks);
         return Ok(Page { items: rows.into_iter().map(row).collect(), next: None });
     }
@@ -84,7 +84,7 @@ pub async fn export_requests(
         next: found.last().filter(|_| more).map(|last| requests::cursor(last, query.sort)),
         items: found
             .iter()
-            .map(|request| ExportRow::new(request, RequestSummary::new(request, &claims), Vec::new()))
+            .map(|request| ExportRow::new(request, RequestSummary::new(actor, request, &claims), Vec::new()))
             .collect(),
     })
 }

@@ -96,14 +96,14 @@ pub struct ListItem {
 }
 
 impl ListItem {
-    fn new(request: &Request, claims: &[Claim], findings: Findings) -> Self {
+    fn new(actor: &Actor, request: &Request, claims: &[Claim], findings: Findings) -> Self {
         let mut words = request.comment.split_whitespace().collect::<Vec<_>>().join(" ");
         if words.chars().count() > EXCERPT {
             words = words.chars().take(EXCERPT).collect();
             words.push('…');
         }
         let Findings { checks, marks, account } = findings;
-        Self { summary: RequestSummary::new(request, claims), excerpt: words, checks, marks, account }
+        Self { summary: RequestSummary::new(actor, request, claims), excerpt: words, checks, marks, account }
     }
 
     /// The item as far as the actor may know it.
@@ -151,7 +151,7 @@ pub async fn list_view(app: &App, actor: &Actor, query: &ListQuery) -> Result<Li
     require(actor, Permission::Read)?;
     let rows = query.rows();
     if query.check.is_some() {
-        let Checked { rows: found, unchecked } = checked(app, query).await?;
+        let Checked { rows: found, unchecked } = checked(app, actor, query).await?;
         let total = found.len();
         let (page, pages) = numbers(query.page, rows, count(total));
         let start = (page as usize - 1) * rows as usize;
@@ -165,7 +165,7 @@ pub async fn list_view(app: &App, actor: &Actor, query: &ListQuery) -> Result<Li
     let (page, pages) = numbers(query.page, rows, total);
     let offset = i64::from(page - 1) * i64::from(rows);
     let found = views::page(&mut store, &selection, query.sort, rows, offset).await?;
-    let items = items(app, &policy, &mut store, &found).await?;
+    let items = items(app, actor, &policy, &mut store, &found).await?;
     let items = items.into_iter().map(|item| item.readable_by(actor)).collect();
     Ok(ListPage { items, total, page, pages, unchecked: 0 })
 }
@@ -183,6 +183,7 @@ pub(super) fn numbers(wanted: u32, rows: u32, total: i64) -> (u32, u32) {
 /// List items of requests, in their order.
 pub(super) async fn items(
     app: &App,
+    actor: &Actor,
     policy: &Policy,
     store: &mut Connection,
     found: &[Request],
@@ -198,9 +199,9 @@ pub(super) async fn items(
         .iter()
         .map(|request| {
             let own = by_request.get(&request.id).map(Vec::as_slice).unwrap_or_default();
-            let findings = surroundings.judge(request, own);
+            let findings = surroundings.judge(actor, request, own);
             let own: Vec<Claim> = own.iter().copied().cloned().collect();
-            ListItem::new(request, &own, findings)
+            ListItem::new(actor, request, &own, findings)
         })
         .collect())
 }
@@ -217,14 +218,14 @@ pub(super) struct CheckedRow {
 }
 
 /// Everything that passes the query's filter by check, in its order.
-pub(super) async fn checked(app: &App, query: &ListQuery) -> Result<Checked, ServiceError> {
+pub(super) async fn checked(app: &App, actor: &Actor, query: &ListQuery) -> Result<Checked, ServiceError> {
     let policy = app.policy().await?;
     let mut store = app.store.acquire().await?;
     let selection = query.selection();
     let all = views::count(&mut store, &selection).await?;
     let found = views::page(&mut store, &selection, query.sort, MOST_CHECKED, 0).await?;
     let unchecked = all - count(found.len());
-    let items = items(app, &policy, &mut store, &found).await?;
+    let items = items(app, actor, &policy, &mut store, &found).await?;
     let mut rows: Vec<CheckedRow> =
         found.into_iter().zip(items).map(|(request, item)| CheckedRow { request, item }).collect();
     rows.retain(|row| {
@@ -269,7 +270,7 @@ pub async fn neighbours(
         });
     }
     drop(store);
-    let items: Vec<ListItem> = checked(app, query).await?.rows.into_iter().map(|row| row.item).collect();
+    let items: Vec<ListItem> = checked(app, actor, query).await?.rows.into_iter().map(|row| row.item).collect();
     let place = items.iter().position(|item| item.summary.id == id);
     // One that has left the list has its neighbours where it would stand.
     let behind = place.map_or_else(
