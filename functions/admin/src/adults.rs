@@ -66,7 +66,7 @@ async fn show(
         ),
         (
             status = 409,
-            description = "`same_address`, `shared_mailbox`, `own_request`, `try_again`.",
+            description = "`same_address`, `shared_mailbox`, `refer_to_safeguarding`, `own_request`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),

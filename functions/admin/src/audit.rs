@@ -2,7 +2,7 @@
 //! administrators.
 
 use axum::{
-    extract::State,
+    extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
 use kinlink_domain::{Timestamp, audit_chain::End};
@@ -50,6 +50,26 @@ struct Filters {
     to: Option<Timestamp>,
 }
 
+/// Where a file begins, in descriptions.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it only describes; `after` reads")]
+struct Behind {
+    /// Only entries behind the one with this number: the last one of the file before.
+    #[param(minimum = 0)]
+    after: Option<i64>,
+}
+
+fn after(query: &mut Parameters) -> Option<i64> {
+    let after = query.one("after", NUMBER);
+    if after.is_some_and(|after: i64| after < 0) {
+        query.refuse("after", NUMBER);
+    }
+    after
+}
+
+const NUMBER: &str = "expected the number of an entry";
+
 fn filters(query: &mut Parameters) -> AuditQuery {
     let instant = "an instant such as 2026-09-03T08:00:00Z";
     AuditQuery {
@@ -88,49 +108,69 @@ async fn list(
 }
 
 /// Entries of the audit as JSON Lines, oldest first
+///
+/// A file ends after 10,000 entries, or earlier where they are large. Ask again with the number of its last entry as `after`,
+/// or follow `Link`, until there is no such header.
 #[utoipa::path(
     get,
     path = "/audit/export.jsonl",
     operation_id = "export_audit_as_json_lines",
     tag = "audit",
     security(("staff_token" = [])),
-    params(Filters),
+    params(Filters, Behind),
     responses(
-        (status = 200, description = "One entry a line.", body = String, content_type = "application/jsonl"),
+        (
+            status = 200,
+            description = "One entry a line.",
+            body = String,
+            content_type = "application/jsonl",
+            headers(("link" = String, description = "Where entries are left: the next file, as `rel=\"next\"`."))
+        ),
         Known, Restricted, Queried
     )
 )]
 async fn export_jsonl(
     State(state): State<AdminState>,
     Staff(actor): Staff,
+    RawQuery(address): RawQuery,
     mut query: Parameters,
 ) -> Result<Response, Problem> {
-    let filters = filters(&mut query);
+    let (filters, after) = (filters(&mut query), after(&mut query));
     query.finish()?;
-    Ok(file(&state.app, &actor, filters, Format::JsonLines).await?)
+    Ok(file(&state.app, &actor, filters, Format::JsonLines, after, address.as_deref()).await?)
 }
 
 /// Entries of the audit as CSV, oldest first
+///
+/// A file ends after 10,000 entries, or earlier where they are large. Ask again with the number of its last entry as `after`,
+/// or follow `Link`, until there is no such header.
 #[utoipa::path(
     get,
     path = "/audit/export.csv",
     operation_id = "export_audit_as_csv",
     tag = "audit",
     security(("staff_token" = [])),
-    params(Filters),
+    params(Filters, Behind),
     responses(
-        (status = 200, description = "In UTF-8; no cell is a formula.", body = String, content_type = "text/csv"),
+        (
+            status = 200,
+            description = "In UTF-8; no cell is a formula.",
+            body = String,
+            content_type = "text/csv",
+            headers(("link" = String, description = "Where entries are left: the next file, as `rel=\"next\"`."))
+        ),
         Known, Restricted, Queried
     )
 )]
 async fn export_csv(
     State(state): State<AdminState>,
     Staff(actor): Staff,
+    RawQuery(address): RawQuery,
     mut query: Parameters,
 ) -> Result<Response, Problem> {
-    let filters = filters(&mut query);
+    let (filters, after) = (filters(&mut query), after(&mut query));
     query.finish()?;
-    Ok(file(&state.app, &actor, filters, Format::Csv).await?)
+    Ok(file(&state.app, &actor, filters, Format::Csv, after, address.as_deref()).await?)
 }
 
 /// Whether the audit is what was written

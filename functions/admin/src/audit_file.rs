@@ -1,13 +1,18 @@
-//! The audit as a file, written while it is read, however long it is: for the API, the pages and the command line.
+//! The audit as files. The command line writes one, piece by piece, however long it is. Over HTTP a file ends after so many
+//! entries, because an answer has a size and a time, and names the next one.
 
-use axum::{body::Body, http::header, response::Response};
-use futures_util::stream::try_unfold;
+use axum::{
+    body::Body,
+    http::{HeaderValue, header},
+    response::Response,
+};
 use kinlink_domain::staff::Actor;
 use kinlink_service::{
     App, ServiceError,
-    view::{AuditEntry, AuditQuery, export_audit},
+    view::{AuditEntry, AuditQuery, begin_export, export_audit},
 };
 use serde_json::Value;
+use url::form_urlencoded;
 
 use crate::pages::sheet::{self, BYTE_ORDER_MARK};
 
@@ -21,33 +26,48 @@ pub enum Format {
 }
 
 impl Format {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::JsonLines => "kinlink-audit.jsonl",
-            Self::Csv => "kinlink-audit.csv",
+    /// The name of a file. Whoever has to take several tells them apart by their first and last entries.
+    fn file_name(self, after: Option<i64>, last: Option<i64>) -> String {
+        let ending = match self {
+            Self::JsonLines => "jsonl",
+            Self::Csv => "csv",
+        };
+        match (after, last) {
+            (None, None) => format!("kinlink-audit.{ending}"),
+            (after, Some(last)) => format!("kinlink-audit-after-{}-to-{last}.{ending}", after.unwrap_or_default()),
+            (Some(after), None) => format!("kinlink-audit-after-{after}.{ending}"),
         }
     }
 }
 
-/// A file, piece by piece.
+/// All entries behind one, piece by piece.
 pub struct Pieces {
     app: App,
     actor: Actor,
     query: AuditQuery,
     format: Format,
-    /// The first piece, at the beginning.
+    /// The next piece, where it was read already.
     read: Option<Vec<AuditEntry>>,
-    after: Option<i64>,
+    begins: bool,
+    /// The number of the last entry that was given, or of the one to begin behind.
+    after: i64,
+    given: usize,
 }
 
 impl Pieces {
     /// Reads the first piece: whatever can go wrong is most likely to do so here, where it still can be said.
     ///
     /// # Errors
-    /// As [`export_audit`].
-    pub async fn begin(app: &App, actor: &Actor, query: AuditQuery, format: Format) -> Result<Self, ServiceError> {
-        let first = export_audit(app, actor, &query, None).await?;
-        Ok(Self { app: app.clone(), actor: actor.clone(), query, format, read: Some(first), after: None })
+    /// As [`begin_export`].
+    pub async fn begin(
+        app: &App,
+        actor: &Actor,
+        query: AuditQuery,
+        format: Format,
+        after: i64,
+    ) -> Result<Self, ServiceError> {
+        let read = Some(begin_export(app, actor, &query, after).await?);
+        Ok(Self { app: app.clone(), actor: actor.clone(), query, format, read, begins: true, after, given: 0 })
     }
 
     /// The next piece; none at the end.
@@ -55,45 +75,77 @@ impl Pieces {
     /// # Errors
     /// As [`export_audit`].
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ServiceError> {
-        let begins = self.after.is_none();
-        let entries = match self.read.take() {
-            Some(first) => first,
-            None => export_audit(&self.app, &self.actor, &self.query, self.after).await?,
-        };
-        let last = entries.last().map(|entry| entry.seq);
-        if last.is_none() && !begins {
-            return Ok(None);
+        let begins = std::mem::take(&mut self.begins);
+        let entries = self.take().await?;
+        match entries.last() {
+            Some(last) => self.after = last.seq,
+            None if begins => {}
+            None => return Ok(None),
         }
-        // Where there is nothing at all, the next piece is asked for behind the end.
-        self.after = Some(last.unwrap_or(i64::MAX));
+        self.given += entries.len();
         Ok(Some(match self.format {
             Format::JsonLines => json_lines(&entries),
             Format::Csv => csv(begins, entries),
         }))
     }
+
+    /// Whether entries are left.
+    async fn is_more(&mut self) -> Result<bool, ServiceError> {
+        let entries = self.take().await?;
+        Ok(!self.read.insert(entries).is_empty())
+    }
+
+    async fn take(&mut self) -> Result<Vec<AuditEntry>, ServiceError> {
+        match self.read.take() {
+            Some(read) => Ok(read),
+            None => export_audit(&self.app, &self.actor, &self.query, self.after).await,
+        }
+    }
 }
 
-/// The file as an answer.
+/// Entries after which a file over HTTP ends.
+const MOST_ENTRIES: usize = 10_000;
+/// Bytes after which it ends with the piece that reached them: Lambda answers with 6 MB at most, in which JSON Lines grow by
+/// a third.
+const MOST_BYTES: usize = 3 * 1024 * 1024;
+
+/// One file of entries behind the one with the number `after`. Where entries are left, the header `Link` leads to the next
+/// file: the same address with the number of this one's last entry. `query` is that of this one.
 ///
 /// # Errors
-/// As [`export_audit`]; what fails later breaks the file off.
+/// As [`begin_export`].
 pub(crate) async fn file(
     app: &App,
     actor: &Actor,
-    query: AuditQuery,
+    filters: AuditQuery,
     format: Format,
+    after: Option<i64>,
+    query: Option<&str>,
 ) -> Result<Response, ServiceError> {
-    let pieces = Pieces::begin(app, actor, query, format).await?;
-    let stream = try_unfold(pieces, async |mut pieces| {
-        let piece = pieces.next().await.map_err(|error| std::io::Error::other(error.to_string()))?;
-        Ok::<_, std::io::Error>(piece.map(|piece| (piece, pieces)))
-    });
-    let mut response = sheet::file(format.name(), Body::from_stream(stream));
+    let mut pieces = Pieces::begin(app, actor, filters, format, after.unwrap_or_default()).await?;
+    let mut content = Vec::new();
+    while pieces.given < MOST_ENTRIES && content.len() < MOST_BYTES {
+        let Some(piece) = pieces.next().await? else { break };
+        content.extend(piece);
+    }
+    let next = if pieces.is_more().await? { Some(pieces.after) } else { None };
+    let mut response = sheet::file(&format.file_name(after, next), Body::from(content));
+    let headers = response.headers_mut();
     if format == Format::JsonLines {
-        let kind = header::HeaderValue::from_static("application/jsonl");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
+    }
+    if let Some(link) = next.and_then(|last| next_file(query.unwrap_or_default(), last)) {
+        headers.insert(header::LINK, link);
     }
     Ok(response)
+}
+
+/// The link to the same file behind another entry.
+fn next_file(query: &str, last: i64) -> Option<HeaderValue> {
+    let filters = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "after");
+    let mut next = form_urlencoded::Serializer::new(String::new());
+    let next = next.extend_pairs(filters).append_pair("after", &last.to_string()).finish();
+    HeaderValue::try_from(format!("<?{next}>; rel=\"next\"")).ok()
 }
 
 fn json_lines(entries: &[AuditEntry]) -> Vec<u8> {

@@ -128,7 +128,7 @@ struct Revoked {
         (status = 200, description = "They are gone.", body = Revoked),
         (
             status = 409,
-            description = "`own_request`, `try_again`.",
+            description = "`confirm_number`, `too_many`, `own_request`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),

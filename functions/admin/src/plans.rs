@@ -290,7 +290,7 @@ struct Wish {
         ),
         (
             status = 409,
-            description = "`plan_changed`: the plan is not any more what is to be written; `errors` says what changed.",
+            description = "`plan_changed`: the plan is not any more what is to be written; `errors` says what changed. `confirm_number`: it takes much away, and the number of removals was not said.",
             body = Problem,
             content_type = "application/problem+json"
         ),

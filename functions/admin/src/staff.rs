@@ -1,12 +1,12 @@
-//! Who calls: the actor behind a bearer token.
+//! Who calls: the actor behind a bearer token. Wrong tokens are counted by where they come from, as wrong links are.
 
 use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
 use kinlink_domain::staff::Actor;
-use kinlink_service::access;
-use kinlink_web::Problem;
+use kinlink_service::{ServiceError, access, quota::guessing};
+use kinlink_web::{ClientAddress, Problem};
 
 use crate::AdminState;
 
@@ -22,6 +22,9 @@ impl FromRequestParts<AdminState> for Staff {
             let (scheme, token) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(token)
         });
-        Ok(Self(access::authenticate(&state.app, token.ok_or_else(Problem::unauthorized)?).await?))
+        let authenticated = access::authenticate(&state.app, token.ok_or_else(Problem::unauthorized)?);
+        let client = parts.extensions.get::<ClientAddress>().map(|client| client.0);
+        let is_wrong = |found: &Result<_, _>| matches!(found, Err(ServiceError::Unauthorized));
+        Ok(Self(guessing(&state.app, client, authenticated, is_wrong).await?))
     }
 }

@@ -24,7 +24,7 @@ use kinlink_domain::{
 use kinlink_service::submit::{Faults, submit_from};
 use kinlink_web::{
     Problem, body,
-    document::{Bodied, Known, Limited},
+    document::{Bodied, Known},
 };
 use serde::{
     Deserialize,
@@ -105,7 +105,7 @@ struct ContactForm7 {
         (ContactForm7 = "application/x-www-form-urlencoded"),
         (String = "text/plain")
     )),
-    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied, Limited)
+    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied)
 )]
 pub(crate) async fn receive(State(state): State<IntakeState>, request: Request) -> Result<Response, Problem> {
     let sent = Box::pin(sender::receive(&state.app, request)).await?;

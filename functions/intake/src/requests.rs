@@ -14,7 +14,7 @@ use kinlink_domain::{
 use kinlink_service::submit::{Faults, submit_from as store};
 use kinlink_web::{
     FieldFault, Problem, body,
-    document::{Bodied, Known, Limited},
+    document::{Bodied, Known},
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -147,7 +147,7 @@ impl<'de> Deserialize<'de> for TutorGroup {
     security(("source_key" = []), ("source_bearer" = []), ("webhook_signature" = [])),
     params(sender::Headers),
     request_body = Body,
-    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied, Limited)
+    responses((status = 202, description = "The submission is kept.", body = Receipt), Known, Bodied)
 )]
 pub(crate) async fn submit(State(state): State<IntakeState>, request: Request) -> Result<Response, Problem> {
     let sent = Box::pin(sender::receive(&state.app, request)).await?;

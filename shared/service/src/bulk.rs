@@ -216,7 +216,7 @@ pub async fn preview_bulk(
             Some(request) => Preview {
                 id: *id,
                 version: *seen,
-                summary: Some(RequestSummary::new(request, &claims)),
+                summary: Some(RequestSummary::new(actor, request, &claims)),
                 verdict: judge(request, *seen),
             },
         })

@@ -31,7 +31,13 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::{App, ServiceError, access::require, holds, looked, mail::Letter, view::name_pupil};
+use crate::{
+    App, ServiceError,
+    access::require,
+    holds, looked,
+    mail::Letter,
+    view::{PupilName, name_pupil, people},
+};
 
 /// A copy of one person's data.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -116,6 +122,11 @@ pub struct Made {
     pub for_the_data_protection_officer: Remarks,
 }
 
+/// Links of one pupil and holds on one person that are read: more than there ever are.
+const MOST: u32 = 1_000;
+/// Holds on anybody that are read: more than a school ever has.
+const MOST_HOLDS: u32 = 10_000;
+
 const STAFF: &str = "a member of staff";
 
 /// Who did something, without a name.
@@ -149,12 +160,9 @@ pub async fn of_adult(app: &App, actor: &Actor, id: AdultId) -> Result<Made, Ser
     let audited = audit::of_subjects(&mut store, &found.subjects(&adult)).await?;
     drop(store);
     // Only pupils they are or were linked to have a name here.
-    let mut names = BTreeMap::new();
-    for link in &found.links {
-        if let Ok(pupil) = name_pupil(app, actor, link.pupil).await {
-            names.insert(link.pupil, pupil.name);
-        }
-    }
+    let linked: BTreeSet<MoodleUserId> = found.links.iter().map(|link| link.pupil).collect();
+    let pupils = people(app, None, linked).await.map(|(pupils, _)| pupils).unwrap_or_default();
+    let names: BTreeMap<MoodleUserId, String> = pupils.into_iter().map(|pupil| (pupil.id, pupil.name)).collect();
     let mut account = vec![
         Record::default()
             .with_some("title", adult.title.as_deref())
@@ -244,14 +252,12 @@ pub async fn of_pupil(app: &App, actor: &Actor, pupil: MoodleUserId) -> Result<M
     require(actor, Permission::Administer)?;
     let known = name_pupil(app, actor, pupil).await?;
     let mut store = app.store.acquire().await?;
-    let filter = links::Filter { pupil: Some(pupil), ..links::Filter::default() };
-    let linked = links::list(&mut store, filter, None, 1_000).await?;
+    let linked = links_of_pupil(&mut store, pupil).await?;
     let claims = bundle::claims_of_pupil(&mut store, pupil).await?;
     let decided = bundle::decisions_about(&mut store, pupil).await?;
     let subjects: Vec<String> = linked.iter().map(|link| format!("link:{}", link.id)).collect();
     let audited = audit::of_subjects(&mut store, &subjects).await?;
-    let holds = held::Filter { view: HoldView::All, adult: None, pupil: Some(pupil) };
-    let holds = held::list(&mut store, &holds, app.now(), None, 1_000).await?;
+    let remarks = remarks_on_pupil(app, &mut store, pupil, &linked).await?;
     drop(store);
 
     // One number for one adult throughout; who was never accepted is known by the request alone.
@@ -307,8 +313,33 @@ pub async fn of_pupil(app: &App, actor: &Actor, pupil: MoodleUserId) -> Result<M
     ];
     let bundle = Bundle { about: "a pupil", made_at: app.now(), sections };
     note(app, actor, "pupil", &pupil.to_string()).await?;
-    let remarks = Remarks { holds: holds.iter().map(|hold| hold.id).collect(), words_of_staff: Vec::new() };
     Ok(Made { bundle, for_the_data_protection_officer: remarks })
+}
+
+/// What to look at before a pupil's copy is given away. Who sees something there is noted.
+///
+/// # Errors
+/// As [`of_pupil`].
+pub async fn pupil_remarks(
+    app: &App,
+    actor: &Actor,
+    pupil: MoodleUserId,
+) -> Result<(PupilName, Remarks), ServiceError> {
+    require(actor, Permission::Administer)?;
+    let known = name_pupil(app, actor, pupil).await?;
+    let mut store = app.store.acquire().await?;
+    let linked = links_of_pupil(&mut store, pupil).await?;
+    let remarks = remarks_on_pupil(app, &mut store, pupil, &linked).await?;
+    drop(store);
+    if !remarks.is_empty() {
+        looked::note(app, actor, "pupil", pupil).await?;
+    }
+    Ok((known, remarks))
+}
+
+async fn links_of_pupil(store: &mut impl Session, pupil: MoodleUserId) -> Result<Vec<Link>, ServiceError> {
+    let filter = links::Filter { pupil: Some(pupil), ..links::Filter::default() };
+    Ok(links::list(store, filter, None, MOST).await?)
 }
 
 /// What the store holds about an adult that is read more than once.
@@ -487,9 +518,30 @@ fn letter(stored: &str) -> &'static str {
     }
 }
 
+/// The holds that name a pupil, and those of the adults who are or were linked to them: the copy tells of these adults too.
+async fn remarks_on_pupil(
+    app: &App,
+    store: &mut impl Session,
+    pupil: MoodleUserId,
+    linked: &[Link],
+) -> Result<Remarks, ServiceError> {
+    let adults: BTreeSet<AdultId> = linked.iter().map(|link| link.adult).collect();
+    // All at once: not a statement for each of the adults.
+    let all = held::Filter { view: HoldView::All, adult: None, pupil: None };
+    let all = held::list(store, &all, app.now(), None, MOST_HOLDS).await?;
+    let named =
+        all.iter().filter(|hold| hold.pupil == Some(pupil) || hold.adult.is_some_and(|id| adults.contains(&id)));
+    let mut holds: BTreeSet<HoldId> = named.map(|hold| hold.id).collect();
+    let stops = holds::in_force(app, store).await?;
+    for adult in accounts::adults(store, &adults.into_iter().collect::<Vec<_>>()).await? {
+        holds.extend(stops.of_pair(&holds::of_adult(&adult), pupil));
+    }
+    Ok(Remarks { holds: holds.into_iter().collect(), words_of_staff: Vec::new() })
+}
+
 async fn remarks_on(app: &App, store: &mut impl Session, adult: &Adult, found: &Of) -> Result<Remarks, ServiceError> {
     let named = held::Filter { view: HoldView::All, adult: Some(adult.id), pupil: None };
-    let named = held::list(store, &named, app.now(), None, 1_000).await?;
+    let named = held::list(store, &named, app.now(), None, MOST).await?;
     let mut holds: BTreeSet<HoldId> = named.iter().map(|hold| hold.id).collect();
     let (stops, who) = (holds::in_force(app, store).await?, holds::of_adult(adult));
     holds.extend(stops.of_person(&who));

@@ -80,8 +80,8 @@ macro_rules! groups {
 }
 
 groups! {
-    /// An endpoint for callers who must be known.
-    Known = [401, 503];
+    /// An endpoint for callers who must be known, and are not to try too often who they are.
+    Known = [401, 429, 503];
     /// An endpoint that reads a query.
     Queried = [422];
     /// An endpoint that reads a JSON body.
@@ -94,8 +94,6 @@ groups! {
     Restricted = [403];
     /// An endpoint about one thing.
     Addressed = [404];
-    /// An endpoint that is not to be used too often.
-    Limited = [429];
 }
 
 fn references(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {

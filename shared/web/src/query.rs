@@ -58,6 +58,12 @@ impl Parameters {
         Some(value).filter(|value| !value.is_empty())
     }
 
+    /// Whether a parameter was sent and not taken yet, be it blank: whether a search was sent at all.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.left.iter().any(|(other, _)| other == name)
+    }
+
     /// How many items a page may have: 1 to `most`.
     pub fn limit(&mut self, default: u32, most: u32) -> u32 {
         let expected = format!("expected a whole number from 1 to {most}");

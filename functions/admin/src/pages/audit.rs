@@ -2,14 +2,21 @@
 //! for administrators.
 
 use askama::Template;
-use axum::{Router, extract::State, response::Response, routing::get};
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    response::Response,
+    routing::get,
+};
 use jiff::{civil::Date, tz::TimeZone};
 use kinlink_domain::{
     Timestamp,
     audit_chain::End,
     ids::{HoldId, RequestId},
+    staff::Permission,
 };
 use kinlink_service::{
+    access::require,
     audit_chain::{self, Verification},
     view::{AuditEntry, AuditQuery, list_audit},
 };
@@ -178,24 +185,43 @@ fn parts(detail: &Value) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// Every entry under the filters, as a file for spreadsheets.
+/// Entries under the filters, as a file for spreadsheets.
 async fn export_csv(
     State(state): State<AdminState>,
     desk: Desk,
-    mut asked: Parameters,
+    RawQuery(address): RawQuery,
+    asked: Parameters,
 ) -> Result<Response, Interruption> {
-    let (query, _) = Asked::read(&mut asked).query(&desk.clock.zone);
-    Ok(file(&state.app, desk.actor(), query, Format::Csv).await?)
+    export(&state, &desk, address.as_deref(), asked, Format::Csv).await
 }
 
-/// Every entry under the filters, as a file that programs read.
+/// Entries under the filters, as a file that programs read.
 async fn export_jsonl(
     State(state): State<AdminState>,
     desk: Desk,
-    mut asked: Parameters,
+    RawQuery(address): RawQuery,
+    asked: Parameters,
 ) -> Result<Response, Interruption> {
-    let (query, _) = Asked::read(&mut asked).query(&desk.clock.zone);
-    Ok(file(&state.app, desk.actor(), query, Format::JsonLines).await?)
+    export(&state, &desk, address.as_deref(), asked, Format::JsonLines).await
+}
+
+/// A file. Unlike the page, which says what it left aside, it is refused where something was not understood: a file would
+/// hold more than was asked for, and nobody would see it.
+async fn export(
+    state: &AdminState,
+    desk: &Desk,
+    address: Option<&str>,
+    mut asked: Parameters,
+    format: Format,
+) -> Result<Response, Interruption> {
+    require(desk.actor(), Permission::Administer)?;
+    let after = asked.one("after", "the number of the last entry of the file before");
+    let (query, ignored) = Asked::read(&mut asked).query(&desk.clock.zone);
+    for name in ignored {
+        asked.refuse(name, format!("“{name}” is no date; write it as 2026-11-22"));
+    }
+    asked.finish()?;
+    Ok(file(&state.app, desk.actor(), query, format, after, address).await?)
 }
 
 #[derive(Template)]

@@ -37,6 +37,8 @@ const TITLE: &str = "Why can’t they see their child?";
 const SHOWN: usize = 20;
 /// Longest search, in characters.
 const MAX_SEARCH: usize = 200;
+/// What is said to a half that was sent empty.
+const NOTHING_TYPED: &str = "Enter a name.";
 
 pub(crate) fn routes() -> Router<AdminState> {
     Router::new().route("/explain", get(show))
@@ -82,6 +84,11 @@ impl Half {
         };
         choices.truncate(SHOWN);
         Self { known: None, typed, choices, told }
+    }
+
+    /// The same, and where nothing was typed it says so.
+    fn unless(self, nothing_typed: bool) -> Self {
+        if nothing_typed { Self { told: NOTHING_TYPED.to_owned(), ..self } } else { self }
     }
 }
 
@@ -138,6 +145,7 @@ async fn show(State(state): State<AdminState>, desk: Desk, mut query: Parameters
     let (app, actor) = (&state.app, desk.actor());
     let key = query.text("adult");
     let id = query.one("pupil", "a user's id").map(MoodleUserId);
+    let [no_parent, no_child] = ["parent", "child"].map(|name| query.has(name));
     let [parent, child] = ["parent", "child"]
         .map(|name| query.text(name).unwrap_or_default().chars().take(MAX_SEARCH).collect::<String>());
 
@@ -173,14 +181,17 @@ async fn show(State(state): State<AdminState>, desk: Desk, mut query: Parameters
         name: format!("{} {}", pupil.given_name, pupil.family_name),
         detail: [pupil.tutor_group, pupil.admission_number].join(" ").trim().to_owned(),
     });
-    let mut half = Half::found(child, found.collect());
+    // The pupil is asked for when it is clear, or when nothing is, whose child it is: an answer to one half comes first.
+    let no_child = no_child && child.is_empty() && of_them.is_empty() && (adult.is_some() || parent.is_empty());
+    let no_parent = no_parent && parent.is_empty();
+    let mut half = Half::found(child, found.collect()).unless(no_child);
     half.choices.extend(of_them.into_iter().map(choice_of_pupil));
     let template = AskPage {
         shell: desk.shell(TITLE, Section::Explain),
         another_adult: pupil.map_or_else(|| HERE.to_owned(), |id| link(HERE, &[("pupil", &id.to_string())], &[])),
         adult: match &adult {
             Some(adult) => Half::known(choice_of(adult)),
-            None => Half::found(parent, adults.iter().map(choice_of).collect()),
+            None => Half::found(parent, adults.iter().map(choice_of).collect()).unless(no_parent),
         },
         pupil: match pupil {
             Some(pupil) => Half::known(choice_of_pupil(name_pupil(app, actor, pupil).await?)),

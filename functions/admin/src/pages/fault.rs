@@ -23,7 +23,7 @@ struct FaultPage {
     school: String,
     title: &'static str,
     detail: String,
-    what_to_do: &'static str,
+    what_to_do: String,
     parts: Vec<String>,
     reference: String,
 }
@@ -37,7 +37,7 @@ pub(crate) async fn as_pages(State(state): State<AdminState>, request: Request, 
         school: state.school.name.clone(),
         title: title(problem.status),
         detail: sentence(&problem.detail),
-        what_to_do: what_to_do(problem.status),
+        what_to_do: what_to_do(&problem),
         parts: problem.errors.iter().map(|fault| sentence(&fault.detail)).collect(),
         reference: id.map(|id| id.0.to_string()).unwrap_or_default(),
     };
@@ -66,16 +66,31 @@ fn title(status: StatusCode) -> &'static str {
     }
 }
 
-fn what_to_do(status: StatusCode) -> &'static str {
-    match status.as_u16() {
+fn what_to_do(problem: &Problem) -> String {
+    if problem.status == StatusCode::TOO_MANY_REQUESTS {
+        return format!("Nothing was lost or changed. {}", wait(problem.retry_after.unwrap_or(HOUR)));
+    }
+    let what = match problem.status.as_u16() {
         403 => "Ask an administrator of Kinlink if you need this.",
         404 => "Check the address, or begin at the requests.",
         409 | 412 => "Go back, load the page again and look at how things stand now.",
         401 => "Sign in, then do it again. Nothing was changed.",
-        503 | 429 => "Nothing was lost. Wait a minute and try again.",
+        503 => "Nothing was lost. Wait a minute and try again.",
         status if status >= 500 => {
             "Nothing was half done. Try again; if it happens again, tell your IT the reference below."
         }
         _ => "Go back, load the page again and try once more. Nothing was changed.",
+    };
+    what.to_owned()
+}
+
+/// The longest that somebody has to wait, in seconds.
+const HOUR: u32 = 3_600;
+
+fn wait(seconds: u32) -> String {
+    match seconds.div_ceil(60) {
+        0 | 1 => "Try again in a minute.".to_owned(),
+        60.. => "Try again in an hour.".to_owned(),
+        minutes => format!("Try again in {minutes} minutes."),
     }
 }

@@ -14,3 +14,8 @@ impl Fault {
         Self { anchor: anchor.into(), text: text.into() }
     }
 }
+
+/// What is wrong with one field.
+pub(crate) fn of<'a>(faults: &'a [Fault], anchor: &str) -> Option<&'a str> {
+    faults.iter().find(|fault| fault.anchor == anchor).map(|fault| fault.text.as_str())
+}

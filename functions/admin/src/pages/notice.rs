@@ -1,5 +1,5 @@
 //! What the last act did, in words, on the page that the redirect leads to. It travels in a cookie that we sign and that
-//! lives for a minute; it names references and numbers, never a person.
+//! lives until it is shown, or for ten minutes; it names references and numbers, never a person.
 
 use axum::{
     http::HeaderMap,

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::{
     Router,
     extract::State,
+    http::StatusCode,
     response::Response,
     routing::{get, post},
 };
@@ -20,12 +21,13 @@ use kinlink_service::{
     bundle::{self, Remarks},
     erasure::{self, ErasureState, ErasureView},
     retention::{self, ClassView},
-    view::{name_pupil, search_pupils},
+    view::search_pupils,
 };
 use kinlink_web::{Parameters, Path, Problem, form::Fields, when::When};
 
 use super::{
     StaffForm,
+    faults::{self, Fault},
     interruption::Interruption,
     names::Names,
     notice::Notice,
@@ -44,6 +46,7 @@ const SHOWN: usize = 20;
 const MAX_SEARCH: usize = 200;
 /// What has to be typed to erase somebody.
 const TYPED: &str = "erase";
+const NOT_ERASED: &str = "Nothing was erased";
 
 pub(crate) fn routes() -> Router<AdminState> {
     Router::new()
@@ -93,22 +96,43 @@ struct DialPage {
     found: Vec<Found>,
     /// Where to sign in again before anything can be done away with.
     sign_in_again: Option<String>,
+    /// The reference of the request that was to be erased, where that was not done.
+    reference: String,
+    faults: Vec<Fault>,
+}
+
+impl DialPage {
+    fn fault(&self, anchor: &str) -> Option<&str> {
+        faults::of(&self.faults, anchor)
+    }
 }
 
 async fn show(State(state): State<AdminState>, desk: Desk, mut query: Parameters) -> Result<Response, Interruption> {
-    let (app, actor) = (&state.app, desk.actor());
-    require(actor, Permission::Administer)?;
+    require(desk.actor(), Permission::Administer)?;
     let sought: String = query.text("pupil").unwrap_or_default().chars().take(MAX_SEARCH).collect();
+    dial(&state, &desk, sought, String::new(), Vec::new()).await
+}
+
+/// The page: after a search for a pupil, or with what is wrong with the order to erase a request.
+async fn dial(
+    state: &AdminState,
+    desk: &Desk,
+    sought: String,
+    reference: String,
+    faults: Vec<Fault>,
+) -> Result<Response, Interruption> {
+    let (app, actor) = (&state.app, desk.actor());
     let classes = retention::preview(app, actor).await?;
     let erasures = erasure::list(app, actor, u32::try_from(SHOWN).unwrap_or(u32::MAX)).await?;
     let names = Names::of(app, erasures.iter().map(|erasure| erasure.asked_by.as_str())).await?;
     let found = if sought.trim().is_empty() { Vec::new() } else { search_pupils(app, actor, &sought, SHOWN).await? };
-    Ok(desk.show(&DialPage {
-        shell: desk.shell("Privacy", Section::Privacy),
+    let shell = desk.shell("Privacy", Section::Privacy);
+    let template = DialPage {
+        shell: if faults.is_empty() { shell } else { shell.wrong() },
         due: classes.iter().map(|class| class.due).sum(),
-        classes: classes.iter().map(|class| line(class, &desk)).collect(),
+        classes: classes.iter().map(|class| line(class, desk)).collect(),
         fixed: FIXED,
-        erasures: erasures.iter().map(|erasure| asked(erasure, &names, &desk)).collect(),
+        erasures: erasures.iter().map(|erasure| asked(erasure, &names, desk)).collect(),
         sought,
         found: found
             .into_iter()
@@ -119,7 +143,15 @@ async fn show(State(state): State<AdminState>, desk: Desk, mut query: Parameters
             })
             .collect(),
         sign_in_again: desk.sign_in_again(HERE),
-    }))
+        reference,
+        faults,
+    };
+    Ok(desk.page(status_of(&template.faults), &template))
+}
+
+/// A form that was not taken is a fault of the caller.
+fn status_of(faults: &[Fault]) -> StatusCode {
+    if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
 }
 
 fn line(class: &ClassView, desk: &Desk) -> Class {
@@ -162,7 +194,7 @@ fn state_tag(state: ErasureState) -> Tag {
 async fn purge(State(state): State<AdminState>, desk: Desk, form: StaffForm) -> Result<Response, Interruption> {
     desk.check(&form)?;
     require(desk.actor(), Permission::Administer)?;
-    desk.must_be_fresh(HERE)?;
+    desk.must_be_fresh_to_send(&state, HERE, "Nothing was purged")?;
     let purged = retention::purge(&state.app, desk.actor()).await?;
     let count: u64 = purged.iter().map(|purged| purged.count).sum();
     let text = match count {
@@ -183,6 +215,15 @@ struct AdultPage {
     remarks: Remarks,
     erasure: Option<Tag>,
     typed: &'static str,
+    /// Whether access is to end first.
+    end_access: bool,
+    faults: Vec<Fault>,
+}
+
+impl AdultPage {
+    fn fault(&self, anchor: &str) -> Option<&str> {
+        faults::of(&self.faults, anchor)
+    }
 }
 
 fn adult_id(text: &str) -> Result<AdultId, ServiceError> {
@@ -196,19 +237,37 @@ async fn show_adult(
 ) -> Result<Response, Interruption> {
     require(desk.actor(), Permission::Administer)?;
     let id = adult_id(&adult)?;
-    let here = format!("{HERE}/adults/{id}");
-    desk.must_be_fresh(&here)?;
+    desk.must_be_fresh(&of_adult(id))?;
+    adult_page(&state, &desk, id, false, Vec::new()).await
+}
+
+fn of_adult(id: AdultId) -> String {
+    format!("{HERE}/adults/{id}")
+}
+
+/// The page: as it is opened, or with what is wrong with the order to erase.
+async fn adult_page(
+    state: &AdminState,
+    desk: &Desk,
+    id: AdultId,
+    end_access: bool,
+    faults: Vec<Fault>,
+) -> Result<Response, Interruption> {
     let (adult, remarks) = bundle::remarks(&state.app, desk.actor(), id).await?;
     let erasure = erasure::find(&state.app, desk.actor(), id).await?;
-    Ok(desk.show(&AdultPage {
-        shell: desk.shell("Copy or erase personal data", Section::Privacy),
+    let shell = desk.shell("Copy or erase personal data", Section::Privacy);
+    let template = AdultPage {
+        shell: if faults.is_empty() { shell } else { shell.wrong() },
         name: format!("{} {}", adult.given_name, adult.family_name),
         user: format!("/admin/users/{id}"),
-        here,
+        here: of_adult(id),
         remarks,
         erasure: erasure.map(|erasure| state_tag(erasure.state)),
         typed: TYPED,
-    }))
+        end_access,
+        faults,
+    };
+    Ok(desk.page(status_of(&template.faults), &template))
 }
 
 fn format_of(form: &Fields) -> Format {
@@ -231,7 +290,7 @@ async fn bundle_of_adult(
     desk.check(&form)?;
     require(desk.actor(), Permission::Administer)?;
     let id = adult_id(&adult)?;
-    desk.must_be_fresh(&format!("{HERE}/adults/{id}"))?;
+    desk.must_be_fresh_to_send(&state, &of_adult(id), "No copy was made")?;
     file(&state, &form, &bundle::of_adult(&state.app, desk.actor(), id).await?)
 }
 
@@ -244,12 +303,12 @@ async fn erase_adult(
     desk.check(&form)?;
     require(desk.actor(), Permission::Administer)?;
     let id = adult_id(&adult)?;
-    let here = format!("{HERE}/adults/{id}");
-    desk.must_be_fresh(&here)?;
+    let (here, end_access) = (of_adult(id), form.has("end_access"));
+    desk.must_be_fresh_to_send(&state, &here, NOT_ERASED)?;
     if !is_typed(&form) {
-        return Ok(not_typed().then(&state, &here));
+        return adult_page(&state, &desk, id, end_access, vec![not_typed()]).await;
     }
-    let notice = match erasure::adult(&state.app, desk.actor(), id, form.has("end_access")).await {
+    let notice = match erasure::adult(&state.app, desk.actor(), id, end_access).await {
         Ok(erasure) if erasure.state == ErasureState::Erased => Notice::ok("The personal data is erased."),
         Ok(_) => {
             (state.wake)();
@@ -266,22 +325,24 @@ fn is_typed(form: &Fields) -> bool {
     form.get("typed").is_some_and(|typed| typed.trim().eq_ignore_ascii_case(TYPED))
 }
 
-fn not_typed() -> Notice {
-    Notice::warn(format!("Nothing was erased: type the word “{TYPED}” to confirm."))
+fn not_typed() -> Fault {
+    Fault::new("typed", format!("{NOT_ERASED}: type the word “{TYPED}” to confirm"))
 }
 
 async fn erase_request(State(state): State<AdminState>, desk: Desk, form: StaffForm) -> Result<Response, Interruption> {
     desk.check(&form)?;
     require(desk.actor(), Permission::Administer)?;
-    desk.must_be_fresh(HERE)?;
+    desk.must_be_fresh_to_send(&state, HERE, NOT_ERASED)?;
+    let reference = form.get("reference").unwrap_or_default().trim();
+    let again = async |fault| dial(&state, &desk, String::new(), reference.to_owned(), vec![fault]).await;
     if !is_typed(&form) {
-        return Ok(not_typed().then(&state, HERE));
+        return again(not_typed()).await;
     }
-    let erased =
-        erasure::request_by_reference(&state.app, desk.actor(), form.get("reference").unwrap_or_default()).await;
-    let notice = match erased {
+    let notice = match erasure::request_by_reference(&state.app, desk.actor(), reference).await {
         Ok(_) => Notice::ok("The request and everything about it is erased."),
-        Err(ServiceError::NotFound(_)) => Notice::warn("No request has this reference."),
+        Err(ServiceError::NotFound(_)) => {
+            return again(Fault::new("reference", format!("{NOT_ERASED}: no request has this reference"))).await;
+        }
         Err(ServiceError::Refused { code, detail, .. }) => Notice::warn(words::refusal(code, &detail, None)),
         Err(error) => return Err(error.into()),
     };
@@ -294,7 +355,7 @@ struct PupilPage {
     shell: Shell,
     name: String,
     here: String,
-    sign_in_again: Option<String>,
+    remarks: Remarks,
 }
 
 async fn show_pupil(
@@ -304,13 +365,14 @@ async fn show_pupil(
 ) -> Result<Response, Interruption> {
     require(desk.actor(), Permission::Administer)?;
     let id = pupil_id(&pupil)?;
-    let known = name_pupil(&state.app, desk.actor(), id).await?;
     let here = format!("{HERE}/pupils/{id}");
+    desk.must_be_fresh(&here)?;
+    let (pupil, remarks) = bundle::pupil_remarks(&state.app, desk.actor(), id).await?;
     Ok(desk.show(&PupilPage {
         shell: desk.shell("Copy a pupil’s personal data", Section::Privacy),
-        name: known.name,
-        sign_in_again: desk.sign_in_again(&here),
+        name: pupil.name,
         here,
+        remarks,
     }))
 }
 
@@ -327,6 +389,6 @@ async fn bundle_of_pupil(
     desk.check(&form)?;
     require(desk.actor(), Permission::Administer)?;
     let id = pupil_id(&pupil)?;
-    desk.must_be_fresh(&format!("{HERE}/pupils/{id}"))?;
+    desk.must_be_fresh_to_send(&state, &format!("{HERE}/pupils/{id}"), "No copy was made")?;
     file(&state, &form, &bundle::of_pupil(&state.app, desk.actor(), id).await?)
 }

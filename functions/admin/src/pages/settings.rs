@@ -84,7 +84,7 @@ async fn show(desk: Desk) -> Result<Response, Interruption> {
 async fn save(State(state): State<AdminState>, desk: Desk, form: StaffForm) -> Result<Response, Interruption> {
     desk.check(&form)?;
     require(desk.actor(), Permission::Administer)?;
-    desk.must_be_fresh(HERE)?;
+    desk.must_be_fresh_to_send(&state, HERE, "Nothing was saved")?;
     let mut groups = groups(desk.policy());
     let (mut changed, mut faults) = (Vec::new(), Vec::new());
     for field in groups.iter_mut().flat_map(|group| &mut group.fields) {

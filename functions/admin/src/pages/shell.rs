@@ -161,6 +161,19 @@ impl Desk {
         }
     }
 
+    /// The same for a form that was posted: the page that they come back to says that it was not taken, and to send it again.
+    /// `not_done` says so: "The hold was not placed".
+    pub(crate) fn must_be_fresh_to_send(
+        &self,
+        state: &AdminState,
+        return_to: &str,
+        not_done: &str,
+    ) -> Result<(), Interruption> {
+        let Some(to) = self.sign_in_again(return_to) else { return Ok(()) };
+        let notice = Notice::warn(format!("{not_done}, because you had to sign in again first. Send it again."));
+        Err(Interruption::Instead(Box::new(notice.then(state, &to))))
+    }
+
     /// Where somebody signs in again and comes back from, unless they did so a short while ago.
     pub(crate) fn sign_in_again(&self, return_to: &str) -> Option<String> {
         (!self.visitor.is_fresh()).then(|| session::again(return_to))

@@ -136,7 +136,7 @@ async fn show(State(state): State<AdminState>, desk: Desk) -> Result<Response, I
 
 async fn mint_token(State(state): State<AdminState>, desk: Desk, form: StaffForm) -> Result<Response, Interruption> {
     desk.check(&form)?;
-    desk.must_be_fresh(HERE)?;
+    desk.must_be_fresh_to_send(&state, HERE, "No token was made")?;
     let role = form.get("role").and_then(StaffRole::from_code).unwrap_or(StaffRole::Viewer);
     let days = form.get("days").and_then(|days| days.parse().ok());
     let days = days.filter(|days| LIFETIMES.iter().any(|(_, known)| known == days)).unwrap_or(LIFETIMES[0].1);
@@ -147,7 +147,7 @@ async fn mint_token(State(state): State<AdminState>, desk: Desk, form: StaffForm
 
 async fn mint_source(State(state): State<AdminState>, desk: Desk, form: StaffForm) -> Result<Response, Interruption> {
     desk.check(&form)?;
-    desk.must_be_fresh(HERE)?;
+    desk.must_be_fresh_to_send(&state, HERE, "No key was made")?;
     let made = access::mint_source(&state.app, desk.actor(), name(&form), form.has("proves_email")).await;
     made_or_faulty(&state, &desk, &form, made, "source-name", |page| &mut page.source).await
 }

@@ -49,7 +49,7 @@ use crate::{AdminState, staff::Staff};
         ),
         (
             status = 409,
-            description = "`wrong_status`, `own_request`, `needs_correction`, `nothing_decided`, `nothing_approved`, `shared_mailbox`, `account_exists`, `account_is_pupil`, `own_pupil`, `no_username`, `adult_not_clear`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `needs_correction`, `nothing_decided`, `nothing_approved`, `shared_mailbox`, `account_exists`, `account_is_pupil`, `other_account`, `own_pupil`, `no_username`, `adult_not_clear`, `same_address`, `new_address_missing`, `refer_to_safeguarding`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),
@@ -213,7 +213,7 @@ async fn end(
         ),
         (
             status = 409,
-            description = "`wrong_status`, `own_request`, `no_address`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `no_address`, `refer_to_safeguarding`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),

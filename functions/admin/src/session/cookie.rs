@@ -49,10 +49,8 @@ impl Cookies {
     pub(crate) fn set(self, cookie: Cookie, text: &str, headers: &mut HeaderMap) {
         let most = match cookie {
             Cookie::Session => "",
-            // As long as a sign-in may be under way.
-            Cookie::SignIn => "; Max-Age=600",
-            // Until the page that a redirect leads to.
-            Cookie::Notice => "; Max-Age=60",
+            // As long as a sign-in may be under way, which may also come before the page that shows the notice.
+            Cookie::SignIn | Cookie::Notice => "; Max-Age=600",
         };
         self.write(cookie, &format!("={text}{most}"), headers);
     }

@@ -35,6 +35,33 @@ async fn what_is_no_token_always_gets_the_same_answer() {
 }
 
 #[tokio::test]
+async fn who_tries_wrong_tokens_too_often_is_not_told_any_more_which_are_right() {
+    let admin = admin().await;
+    let staff = kinlink_testapp::administrator();
+    kinlink_service::settings::set(&admin.kinlink.app, &staff, "guesses_per_address_per_hour", "3").await.unwrap();
+    let here = admin.at("203.0.113.9");
+    let with = async |client: &kinlink_testapp::Client, token: &str| client.bearer(token).get(&api("/requests")).await;
+    let right = &admin.kinlink.viewer_token;
+    // Right ones are never counted, nor is what is no token at all.
+    for _ in 0..5 {
+        let _ = with(&here, right).await.expect(200);
+        here.get(&api("/requests")).await.problem(401, "unauthorized");
+    }
+    for wrong in ["x", "klt_", &format!("{right}A")] {
+        with(&here, wrong).await.problem(401, "unauthorized");
+    }
+    let refused = with(&here, right).await;
+    refused.problem(429, "too_often");
+    let wait: i64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=3_600).contains(&wait), "{wait}");
+    assert_eq!(with(&here, "x").await.text, refused.text, "wrong and right ones get the same answer");
+    let _ = with(&admin.at("203.0.113.10"), right).await.expect(200);
+    let _ = with(&admin.anyone, right).await.expect(200);
+    admin.kinlink.clock.advance(SignedDuration::from_secs(wait));
+    let _ = with(&here, right).await.expect(200);
+}
+
+#[tokio::test]
 async fn tokens_are_made_listed_and_revoked() {
     let admin = admin().await;
     let expires = admin.kinlink.clock.now() + SignedDuration::from_hours(1);

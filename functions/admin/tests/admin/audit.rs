@@ -59,5 +59,61 @@ async fn a_changed_entry_is_named_and_a_chain_that_was_made_anew_is_not_the_one_
     store.execute("UPDATE audit SET detail = '{\"role\":\"viewer\"}' WHERE seq = 2", []).await.unwrap();
     let broken = verify("").await;
     assert_eq!((&broken["whole"], &broken["broken"]["seq"]), (&json!(false), &json!(2)));
-    let _ = admin.administrator.get(&api("/audit/verification?seq=0")).await.expect(200);
+    admin.administrator.get(&api("/audit/verification?seq=0")).await.problem(422, "invalid_parameters");
+}
+
+#[tokio::test]
+async fn a_long_audit_is_several_files_that_lead_to_one_another() {
+    let admin = admin().await;
+    let store = &admin.kinlink.app.store;
+    let many = "INSERT INTO audit (at, actor, action, subject, detail) WITH RECURSIVE n(i) AS \
+                (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20500) \
+                SELECT 1, 'cli:many', 'many.' || (i % 2), 'n:' || i, '{}' FROM n";
+    store.execute(many, []).await.unwrap();
+    for (form, header) in [("jsonl", 0), ("csv", 1)] {
+        let mut path = api(&format!("/audit/export.{form}?actor=cli%3Amany&action=many."));
+        let (mut lengths, mut names, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            let file = admin.administrator.get(&path).await.expect(200);
+            lengths.push(file.text.lines().count() - header);
+            let name = file.header("content-disposition").split('"').nth(1).unwrap().to_owned();
+            names.push(name.replace(|c: char| c.is_ascii_digit(), "").replace(form, "form"));
+            subjects.extend(file.text.lines().skip(header).map(|line| {
+                let (_, subject) = line.split_once("n:").unwrap();
+                subject.split([',', '"']).next().unwrap().parse::<usize>().unwrap()
+            }));
+            let link = file.header("link");
+            if link.is_empty() {
+                break;
+            }
+            let query = link.strip_prefix("<?").unwrap().strip_suffix(">; rel=\"next\"").unwrap();
+            assert!(query.starts_with("actor=cli%3Amany&action=many.&after="), "{query}");
+            assert_eq!(query.matches("after=").count(), 1, "{query}");
+            path = api(&format!("/audit/export.{form}?{query}"));
+        }
+        assert_eq!(lengths, [10_000, 10_000, 500], "{form}");
+        assert_eq!(subjects, (1..=20_500).collect::<Vec<_>>(), "{form}: each once, and none is left out");
+        assert_eq!(
+            names,
+            ["kinlink-audit-after--to-.form", "kinlink-audit-after--to-.form", "kinlink-audit-after-.form"]
+        );
+    }
+    let taken = admin.administrator.get(&api("/audit?action=audit.export")).await.expect(200).json();
+    assert_eq!(taken["items"].as_array().unwrap().len(), 6, "each file that leaves the house is noted");
+    let wrong = admin.administrator.get(&api("/audit/export.csv?after=-1")).await.problem(422, "invalid_parameters");
+    assert_eq!(wrong, ["after invalid"]);
+    let wrong = admin.administrator.get(&api("/audit/export.jsonl?after=x")).await.problem(422, "invalid_parameters");
+    assert_eq!(wrong, ["after invalid"]);
+}
+
+#[tokio::test]
+async fn a_file_ends_before_it_is_larger_than_lambda_can_answer_with() {
+    let admin = admin().await;
+    let store = &admin.kinlink.app.store;
+    let large = "INSERT INTO audit (at, actor, action, subject, detail) WITH RECURSIVE n(i) AS \
+                 (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) \
+                 SELECT 1, 'cli:many', 'many.x', 'n:' || i, '{\"words\":\"' || hex(zeroblob(250)) || '\"}' FROM n";
+    store.execute(large, []).await.unwrap();
+    let file = admin.administrator.get(&api("/audit/export.jsonl?actor=cli:many")).await.expect(200);
+    assert!(file.text.len() < 4_400_000 && !file.header("link").is_empty(), "{}", file.text.len());
 }

@@ -7,6 +7,7 @@ mod approve;
 mod around;
 mod audit;
 mod decide;
+mod documented;
 mod email_change;
 mod holds;
 mod lists;
@@ -20,15 +21,20 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use axum::{Extension, Router, middleware::from_fn};
 use kinlink_admin::{AdminState, SignIn, router};
 use kinlink_config::Config;
 use kinlink_service::view::Request;
 use kinlink_testapp::{Answer, Client, TestApp, app, family};
+use kinlink_web::ClientAddress;
 use serde_json::{Value, json};
+
+use documented::documented;
 
 /// A whole Kinlink with the function's router in front of it.
 struct Admin {
     kinlink: TestApp,
+    router: Router,
     anyone: Client,
     viewer: Client,
     approver: Client,
@@ -45,14 +51,17 @@ async fn admin() -> Admin {
             woken.fetch_add(1, Ordering::SeqCst);
         }
     };
-    let anyone = Client::new(router(AdminState {
+    let router = router(AdminState {
         app: kinlink.app.clone(),
         wake: Arc::new(wake),
         school: kinlink.school.clone(),
         demonstration: false,
         sign_in: sign_in(&kinlink),
-    }));
+    })
+    .layer(from_fn(documented));
+    let anyone = Client::new(router.clone());
     Admin {
+        router,
         viewer: anyone.bearer(&kinlink.viewer_token),
         approver: anyone.bearer(&kinlink.approver_token),
         administrator: anyone.bearer(&kinlink.admin_token),
@@ -77,6 +86,11 @@ fn approval() -> Value {
 }
 
 impl Admin {
+    /// Somebody at an address.
+    fn at(&self, address: &str) -> Client {
+        Client::new(self.router.clone().layer(Extension(ClientAddress(address.parse().unwrap()))))
+    }
+
     /// A pending request of Mrs Turner's for some of her children.
     async fn turner(&self, children: &[(&str, &str, &str)]) -> Request {
         self.kinlink.submit(&family(("Rachel", "Turner", "rachel.turner@example.org"), children)).await

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use jiff::SignedDuration;
 use kinlink_admin::{AdminState, SignIn, router};
 use kinlink_config::Config;
@@ -15,6 +16,7 @@ use kinlink_service::{
     settings,
 };
 use kinlink_testapp::{Answer, Client, TestApp, administrator, app};
+use kinlink_web::ClientAddress;
 
 /// A browser: it keeps cookies.
 #[derive(Clone)]
@@ -33,6 +35,19 @@ impl Browser {
             sign_in: Arc::new(SignIn::new(public_url, config).unwrap()),
         };
         Self { client: Client::new(router(state)), cookies: Vec::new() }
+    }
+
+    /// A browser at an address, before pages where links alone let people in.
+    fn at(kinlink: &TestApp, address: &str) -> Self {
+        let state = AdminState {
+            app: kinlink.app.clone(),
+            wake: Arc::new(|| {}),
+            school: kinlink.school.clone(),
+            demonstration: false,
+            sign_in: Arc::new(SignIn::new(&kinlink.school.public_url, &Config::default()).unwrap()),
+        };
+        let address = ClientAddress(address.parse().unwrap());
+        Self { client: Client::new(router(state).layer(Extension(address))), cookies: Vec::new() }
     }
 
     /// Another browser before the same pages.
@@ -458,4 +473,48 @@ async fn somebody_who_is_to_sign_in_again_must_do_it_themselves_and_now() {
     assert!(again.session.is_fresh(app.now() + minutes(15) - SignedDuration::from_millis(1)));
     assert!(!again.session.is_fresh(app.now() + minutes(15)));
     assert!(sessions::current(app, &entered.secret).await.is_err(), "the former one has ended");
+}
+
+#[tokio::test]
+async fn who_tries_wrong_links_too_often_cannot_use_a_right_one_for_a_while() {
+    let kinlink = app().await;
+    settings::set(&kinlink.app, &administrator(), "guesses_per_address_per_hour", "3").await.unwrap();
+    let (mut here, mut there) = (Browser::at(&kinlink, "203.0.113.9"), Browser::at(&kinlink, "203.0.113.10"));
+    // The clock stands at a full hour, where windows begin.
+    kinlink.clock.advance(minutes(25));
+    for number in 0..3 {
+        let _ = here.post(&format!("/admin/sign-in/link/wrong{number}"), &[]).await.expect(410);
+    }
+    let right = link(&kinlink, StaffRole::Viewer).await;
+    let refused = here.post(&right, &[]).await.expect(429);
+    assert_eq!(refused.header("retry-after"), (35 * 60).to_string());
+    for words in ["Too many attempts", "Nothing was lost or changed. Try again in 35 minutes."] {
+        assert!(refused.text.contains(words), "{words}: {}", refused.text);
+    }
+    assert!(!here.is_in().await);
+    // The link itself was not used up.
+    let _ = there.post(&right, &[]).await.expect(303);
+    assert!(there.is_in().await);
+    kinlink.clock.advance(minutes(35));
+    let later = link(&kinlink, StaffRole::Viewer).await;
+    let _ = here.post(&later, &[]).await.expect(303);
+    assert!(here.is_in().await);
+}
+
+#[tokio::test]
+async fn one_address_begins_so_many_sign_ins_an_hour_and_who_is_in_may_always_sign_in_again() {
+    let kinlink = app().await;
+    let app = &kinlink.app;
+    settings::set(app, &administrator(), "sign_ins_per_address_per_hour", "2").await.unwrap();
+    let (here, there) = (Some("203.0.113.9".parse().unwrap()), Some("203.0.113.10".parse().unwrap()));
+    let first = provider::begin(app, here, "/admin/help", None).await.unwrap();
+    provider::begin(app, here, "/admin/help", None).await.unwrap();
+    let refused = provider::begin(app, here, "/admin/help", None).await;
+    assert!(matches!(refused, Err(ServiceError::TooOften { retry_after: 1..=3_600 })), "{refused:?}");
+    provider::begin(app, there, "/admin/help", None).await.unwrap();
+    let under_way = provider::take(app, &first.state, &first.browser).await.unwrap();
+    let entered = provider::enter(app, &under_way, &identity(&kinlink, "jo", None), None).await.unwrap();
+    provider::begin(app, here, "/admin/help", Some(&entered.session)).await.unwrap();
+    kinlink.clock.advance(minutes(60));
+    provider::begin(app, here, "/admin/help", None).await.unwrap();
 }

@@ -141,3 +141,40 @@ async fn looking_at_a_family_is_noted_once_a_while_and_shown_to_administrators_o
     clerk.page(&path).await;
     assert_eq!(looks().await, 2);
 }
+
+#[tokio::test]
+async fn a_file_is_refused_where_a_date_was_not_understood() {
+    let world = world().await;
+    let person = world.office.administrator().await;
+    for form in ["csv", "jsonl"] {
+        let refused = person.get(&format!("/admin/audit/export.{form}?from=yesterday&to=2026-09-03")).await.expect(422);
+        let words = text(&refused.text);
+        assert!(words.contains("“from” is no date; write it as 2026-11-22"), "{words}");
+        assert!(refused.header("content-disposition").is_empty() && !words.contains("“to”"), "{words}");
+        let _ = person.get(&format!("/admin/audit/export.{form}?after=x")).await.expect(422);
+        let _ = person.get(&format!("/admin/audit/export.{form}?from=2026-09-03&after=")).await.expect(200);
+    }
+    let taken = text(&person.page("/admin/audit?action=audit.export").await);
+    assert_eq!(rows(&person.page("/admin/audit?action=audit.export").await), 2, "{taken}");
+}
+
+#[tokio::test]
+async fn the_next_file_begins_behind_the_last_entry_that_somebody_has() {
+    let world = world().await;
+    let person = world.office.administrator().await;
+    let page = person.page("/admin/audit?action=request.&actor=cli:test").await;
+    for kept in ["name=\"action\" value=\"request.\"", "name=\"actor\" value=\"cli:test\""] {
+        let form = page.split("id=\"h-next\"").nth(1).unwrap();
+        assert!(form.contains(kept), "{kept}: {form}");
+    }
+    assert!(text(&page).contains("A file ends after 10,000 entries"), "{}", text(&page));
+    let whole = person.get("/admin/audit/export.csv?action=request.").await.expect(200).text;
+    let (first, rest) = whole.split_once('\n').unwrap().1.split_once('\n').unwrap();
+    let number = first.split(',').next().unwrap();
+    let next = person.get(&format!("/admin/audit/export.csv?action=request.&after={number}")).await.expect(200);
+    assert_eq!(next.text.split_once('\n').unwrap().1, rest);
+    assert_eq!(
+        next.header("content-disposition"),
+        format!("attachment; filename=\"kinlink-audit-after-{number}.csv\"")
+    );
+}

@@ -189,3 +189,48 @@ async fn who_is_not_there_is_a_page_that_says_so() {
     let words = text(&person.page(&format!("/admin/explain?adult={}&pupil=999999", request.reference)).await);
     assert!(words.contains("Moodle user 999999") && words.contains("they did not ask for this child"), "{words}");
 }
+
+#[tokio::test]
+async fn who_types_nothing_is_told_what_to_type() {
+    let world = world().await;
+    let person = world.office.approver().await;
+    assert!(!person.page("/admin/explain").await.contains("Enter a name"), "nobody was asked yet");
+    let words = text(&person.page("/admin/explain?parent=&child=").await);
+    assert_eq!(words.matches("Enter a name.").count(), 2, "{words}");
+    let words = text(&person.page(&format!("/admin/explain?adult={}&child=+", world.jones.reference)).await);
+    assert!(words.contains("Which pupil? Emily Jones") && !words.contains("Enter a name."), "{words}");
+    let words = text(&person.page("/admin/explain?parent=jones&child=").await);
+    assert!(!words.contains("Enter a name."), "the child comes second: {words}");
+    let words = text(&person.page("/admin/explain?parent=&child=amelia+turner").await);
+    assert_eq!(words.matches("Enter a name.").count(), 1, "{words}");
+}
+
+#[tokio::test]
+async fn nobody_leafs_through_moodles_users_by_their_numbers() {
+    let world = world().await;
+    let office = &world.office;
+    let viewer = office.person("Viv", StaffRole::Viewer).await;
+    let somebody: Option<(i64, String)> = office
+        .kinlink
+        .moodle
+        .db
+        .fetch_optional("SELECT id, firstname || ' ' || lastname FROM mdl_user WHERE id = 2", [])
+        .await
+        .unwrap();
+    let (id, name) = somebody.expect("an administrator of Moodle");
+    let stranger = pupil(office, EMILY.0, EMILY.1).await;
+    for (path, shown) in [
+        (format!("/admin/explain?adult={}&pupil={id}", world.adult), format!("Moodle user {id}")),
+        (format!("/admin/explain?pupil={id}"), format!("Moodle user {id}")),
+        // A pupil is found by searching anyway, and one who left is still the one that somebody was linked to.
+        (format!("/admin/explain?adult={}&pupil={stranger}", world.adult), "Emily Jones".to_owned()),
+        (format!("/admin/explain?adult={}&pupil={}", world.adult, world.amelia), "Amelia Turner".to_owned()),
+    ] {
+        let words = text(&viewer.page(&path).await);
+        assert!(words.contains(&shown), "{path}: {words}");
+        assert!(!words.contains(&name), "{path} names {name}: {words}");
+    }
+    office.meddle_in_moodle(&format!("UPDATE mdl_user SET suspended = 1 WHERE id = {}", world.amelia)).await;
+    let words = text(&viewer.page(&format!("/admin/explain?adult={}&pupil={}", world.adult, world.amelia)).await);
+    assert!(words.contains("Amelia Turner"), "{words}");
+}

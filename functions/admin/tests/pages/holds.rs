@@ -75,8 +75,11 @@ async fn who_is_no_safeguarding_lead_is_told_whom_to_ask_and_cannot_approve() {
     let world = world().await;
     let (sam, _) = leads(&world).await;
     let request = format!("/admin/requests/{}", world.jones.reference);
-    let form = format!("/admin/holds/new?email={}", "cat.jones%40example.org");
-    assert!(sam.page(&request).await.contains(&form), "the form is told the address");
+    let form = format!("/admin/holds/new?request={}", world.jones.reference);
+    let page = sam.page(&request).await;
+    assert!(page.contains(&format!("href=\"{form}\"")), "the form is told the request, and no address: {page}");
+    assert!(sam.page(&form).await.contains("value=\"cat.jones@example.org\""), "the form knows whose request it is");
+    let _ = sam.get("/admin/holds/new?request=AAAA-AAAA").await.expect(404);
     let hold = place(&sam, &[("email", "cat.jones@example.org")]).await;
     for (role, sees) in [
         (StaffRole::Viewer, false),
@@ -154,11 +157,62 @@ async fn placing_and_releasing_ask_to_sign_in_again_after_a_while() {
     for path in ["/admin/holds".to_owned(), format!("{hold}/release")] {
         let fields: Vec<_> = FIELDS.into_iter().chain([("email", "b@example.org")]).collect();
         let answer = kim.post(&path, &fields).await.expect(303);
-        assert!(answer.header("location").starts_with("/admin/sign-in/again?return_to="), "{path}");
+        let location = answer.header("location");
+        assert!(location.starts_with("/admin/sign-in/again?return_to="), "{path}: {location}");
+        assert!(!location.contains("b%40") && !location.contains("b%2540"), "{path}: {location}");
     }
-    let form = kim.get("/admin/holds/new?email=b%40example.org").await.expect(303);
-    assert!(form.header("location").contains("b%2540example.org"), "{}", form.header("location"));
+    let reference = world.jones.reference.as_str();
+    let form = kim.get(&format!("/admin/holds/new?request={reference}")).await.expect(303);
+    assert!(form.header("location").contains(&format!("request%3D{reference}")), "{}", form.header("location"));
     let page = kim.page(&hold).await;
     assert!(text(&page).contains("sign in again first") && !page.contains("Release this hold"), "{}", text(&page));
     assert_eq!(world.office.number("SELECT COUNT(*) FROM holds WHERE released_at IS NOT NULL").await, 0);
+}
+
+#[tokio::test]
+async fn who_was_too_slow_comes_back_to_the_same_form_and_reads_that_nothing_was_placed() {
+    let world = world().await;
+    let before = world.office.number("SELECT COUNT(*) FROM holds").await;
+    let (adult, amelia, jones) = (world.adult.clone(), world.amelia.to_string(), world.jones.reference.to_string());
+    for (about, expected) in [
+        (
+            vec![("adult", adult.as_str()), ("pupil", amelia.as_str())],
+            format!("/admin/holds/new?adult={adult}&pupil={amelia}"),
+        ),
+        // What was typed stays out of the address, whoever it is.
+        (
+            vec![("request", jones.as_str()), ("email", "b@example.org"), ("pupil", "Emily Jones")],
+            format!("/admin/holds/new?request={jones}"),
+        ),
+    ] {
+        let (person, _) = leads(&world).await;
+        world.office.kinlink.clock.advance(SignedDuration::from_mins(20));
+        let fields: Vec<_> = FIELDS.into_iter().chain(about).collect();
+        let answer = person.post("/admin/holds", &fields).await.expect(303);
+        let (_, query) = answer.header("location").split_once('?').expect("a page to come back to");
+        let (_, back) = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "return_to").unwrap();
+        assert_eq!(back, expected);
+        // The page of signing in again does not use the notice up.
+        let _ = person.get(answer.header("location")).await.expect(200);
+        let (again, _) = leads(&world).await;
+        let words = text(&again.carry(&answer, &back).await);
+        assert!(
+            words.contains("The hold was not placed, because you had to sign in again first. Send it again."),
+            "{words}"
+        );
+        world.office.kinlink.clock.advance(SignedDuration::from_mins(20));
+    }
+    assert_eq!(world.office.number("SELECT COUNT(*) FROM holds").await, before);
+}
+
+#[tokio::test]
+async fn a_hold_without_a_last_day_lasts_until_it_is_released() {
+    let world = world().await;
+    let (sam, kim) = leads(&world).await;
+    assert!(text(&sam.page("/admin/holds").await).contains("until released"));
+    let hold = format!("/admin/holds/{}", world.hold);
+    let _ = sam.post(&format!("{hold}/ask-release"), &[]).await.expect(303);
+    let _ = kim.post(&format!("{hold}/release"), &[]).await.expect(303);
+    let words = text(&sam.page("/admin/holds?view=over").await);
+    assert!(words.contains("released") && !words.contains("until released"), "{words}");
 }

@@ -1,14 +1,18 @@
 //! The privacy dial: what is due, purging, copies, erasing.
 
 use jiff::SignedDuration;
-use kinlink_domain::request::Action;
+use kinlink_domain::{hold::HoldReason, request::Action};
 use kinlink_service::{
     approve::{Approval, Checks, approve},
     decide::{self, Reason},
+    holds::{self, NewHold},
 };
 use kinlink_testapp::administrator;
 
-use crate::staff::{Office, office, text};
+use crate::{
+    staff::{Office, office, text},
+    world::world,
+};
 
 /// Mrs Turner with access to Amelia: the address of her page.
 async fn turner(office: &Office) -> String {
@@ -84,8 +88,12 @@ async fn erasing_needs_the_word_and_ends_access_only_when_told_so() {
     let person = office.administrator().await;
     let here = turner(&office).await;
     let erase = format!("{here}/erase");
+    // A slip loses nothing of what was filled in.
+    let wrong = person.post(&erase, &[("typed", "yes"), ("end_access", "1")]).await.expect(422);
+    assert!(wrong.text.contains("href=\"#typed\"") && wrong.text.contains("value=\"1\" checked"), "{}", wrong.text);
+    assert!(text(&wrong.text).contains("Nothing was erased: type the word “erase” to confirm"), "{}", wrong.text);
+    assert!(!person.page(&here).await.contains("checked"));
     for (fields, says) in [
-        (&[("typed", "yes")][..], "Nothing was erased"),
         (&[("typed", "erase")][..], "still has access"),
         (&[("typed", " Erase "), ("end_access", "1")][..], "Access has ended."),
     ] {
@@ -107,16 +115,87 @@ async fn the_request_of_somebody_without_an_account_is_erased_by_its_reference()
     let person = office.administrator().await;
     let request = office.turner(&[("Amelia", "Turner", "7KL")]).await;
     let reference = request.reference.to_string();
-    for (reference, typed, says) in [
-        (reference.as_str(), "", "Nothing was erased"),
-        ("AAAA-AAAA", "erase", "No request has this reference."),
-        (reference.as_str(), "erase", "The request and everything about it is erased."),
-        (reference.as_str(), "erase", "No request has this reference."),
-    ] {
+    let erase = async |reference: &str, typed: &str| {
         let fields = [("reference", reference), ("typed", typed)];
-        let answer = person.post("/admin/privacy/requests/erase", &fields).await.expect(303);
-        let words = text(&person.follow(&answer).await);
-        assert!(words.contains(says), "{says}: {words}");
+        person.post("/admin/privacy/requests/erase", &fields).await
+    };
+    for (reference, typed, anchor, says) in [
+        (reference.as_str(), "", "typed", "Nothing was erased: type the word “erase” to confirm"),
+        ("AAAA-AAAA", "erase", "reference", "Nothing was erased: no request has this reference"),
+    ] {
+        let again = erase(reference, typed).await.expect(422);
+        assert!(text(&again.text).contains(says), "{says}: {}", text(&again.text));
+        assert!(again.text.contains(&format!("href=\"#{anchor}\"")), "{}", again.text);
+        assert!(again.text.contains(&format!("value=\"{reference}\"")), "the reference stays: {}", again.text);
     }
+    assert_eq!(office.kinlink.count("requests").await, 1);
+    let done = erase(&reference, "erase").await.expect(303);
+    let words = text(&person.follow(&done).await);
+    assert!(words.contains("The request and everything about it is erased."), "{words}");
+    let _ = erase(&reference, "erase").await.expect(422);
     assert_eq!(office.kinlink.count("requests").await, 0);
+}
+
+#[tokio::test]
+async fn a_pupils_copy_warns_of_holds_on_them_and_on_whoever_is_linked_to_them() {
+    for of_the_adult in [false, true] {
+        let world = world().await;
+        let office = &world.office;
+        let person = office.administrator().await;
+        let here = format!("/admin/privacy/pupils/{}", world.amelia);
+        let looks = async || {
+            let sql = format!("SELECT COUNT(*) FROM audit WHERE subject = 'pupil:{}'", world.amelia);
+            office.number(&sql).await
+        };
+        let words = text(&person.page(&here).await);
+        assert!(words.contains("No hold concerns them or anybody linked to them."), "{words}");
+        assert_eq!(looks().await, 0);
+        let (email, pupil) = match of_the_adult {
+            true => (Some("rachel.turner@example.org".into()), None),
+            false => (None, Some(kinlink_domain::ids::MoodleUserId(world.amelia))),
+        };
+        let reference = "C-18/2026".into();
+        let hold =
+            NewHold { adult: None, email, pupil, reason: HoldReason::CourtOrder, reference, from: None, until: None };
+        let hold = holds::place(&office.kinlink.app, &administrator(), &hold).await.unwrap();
+        let words = text(&person.page(&here).await);
+        assert!(words.contains("A hold concerns them or somebody linked to them."), "{of_the_adult}: {words}");
+        assert!(!words.contains("C-18/2026"), "what it says is not told: {words}");
+        assert_eq!(looks().await, 1, "who saw it is noted");
+        let file = person.post(&format!("{here}/bundle"), &[("format", "html")]).await.expect(200);
+        for secret in ["C-18/2026", &hold.id.to_string(), "court", "safeguarding"] {
+            assert!(!file.text.contains(secret), "{secret}: {}", file.text);
+        }
+        let by_api = office.anyone.bearer(&office.kinlink.admin_token);
+        let path = format!("/api/v1/admin/pupils/{}/access-bundle", world.amelia);
+        let made = by_api.json("POST", &path, &serde_json::json!({})).await.expect(200).json();
+        assert_eq!(made["for_the_data_protection_officer"]["holds"], serde_json::json!([hold.id]), "{of_the_adult}");
+
+        office.kinlink.clock.advance(SignedDuration::from_mins(20));
+        let again = person.get(&here).await.expect(303);
+        assert!(again.header("location").starts_with("/admin/sign-in/again"), "{}", again.header("location"));
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_came_too_late_says_that_nothing_was_done() {
+    let world = world().await;
+    let office = &world.office;
+    let person = office.administrator().await;
+    office.kinlink.clock.advance(SignedDuration::from_mins(20));
+    let adult = format!("/admin/privacy/adults/{}", world.adult);
+    for (path, says) in [
+        ("/admin/privacy/purge", "Nothing was purged, because you had to sign in again first. Send it again."),
+        ("/admin/privacy/requests/erase", "Nothing was erased, because"),
+        (&format!("{adult}/erase"), "Nothing was erased, because"),
+        (&format!("{adult}/bundle"), "No copy was made, because"),
+        ("/admin/settings", "Nothing was saved, because"),
+        ("/admin/tokens", "No token was made, because"),
+        ("/admin/sources", "No key was made, because"),
+    ] {
+        let answer = person.post(path, &[("typed", "erase"), ("name", "x")]).await.expect(303);
+        assert!(answer.header("location").starts_with("/admin/sign-in/again"), "{path}");
+        let words = text(&office.administrator().await.carry(&answer, "/admin/requests").await);
+        assert!(words.contains(says), "{path}: {words}");
+    }
 }

@@ -2,7 +2,7 @@
 //! sensitive as every role.
 //!
 //! A route that was added and is not in the table fails `the_table_names_exactly_the_routes_that_there_are`, which says what to
-//! add. A route that needs a body to get as far as its check has one in [`body`] or [`form`]; a parameter of a path has its
+//! add. A route that needs a body to get as far as its check has one in [`body`] or [`FORM`]; a parameter of a path has its
 //! value in [`Stage::fill`]; something sensitive has its text in [`Stage::of_field`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,9 +16,10 @@ use kinlink_service::{
     access,
     accounts::revoke_many,
     approve::{Approval, Checks, approve},
+    cycle::Mode,
     decide::{self, Correction, Reason},
     holds::{self, NewHold},
-    questions, settings, status,
+    plans, questions, settings, status,
     view::show_request,
 };
 use kinlink_testapp::{Answer, Client, administrator, family};
@@ -54,11 +55,9 @@ fn body(route: &Route, claim: &str) -> Value {
     }
 }
 
-/// The fields of a form, for pages that read them before they look at who sends them.
-fn form(_route: &Route) -> &'static [(&'static str, &'static str)] {
-    // What a page needs beside the version of what it is about.
-    &[("version", "1"), ("do", "send")]
-}
+/// The fields of a form, for pages that read them before they look at who sends them: what a page needs beside the version
+/// of what it is about.
+const FORM: [(&str, &str); 2] = [("version", "1"), ("do", "send")];
 
 fn is_api(route: &Route) -> bool {
     route.path.starts_with("/api/")
@@ -119,7 +118,7 @@ impl Stage {
         let path = self.fill(route.path);
         match route.method {
             "GET" => person.get(&path).await,
-            _ => person.post(&path, form(route)).await,
+            _ => person.post(&path, &FORM).await,
         }
     }
 
@@ -128,14 +127,19 @@ impl Stage {
     }
 
     fn token(&self, role: StaffRole) -> Client {
-        let kinlink = &self.world.office.kinlink;
-        let token = match role {
-            StaffRole::Viewer => &kinlink.viewer_token,
-            StaffRole::Approver => &kinlink.approver_token,
-            StaffRole::Safeguarding => &kinlink.safeguarding_token,
-            StaffRole::Administrator => &kinlink.admin_token,
-        };
-        self.world.office.anyone.bearer(token)
+        let office = &self.world.office;
+        office.anyone.bearer(token(office, role))
+    }
+}
+
+/// The API token of somebody of this role.
+fn token(office: &Office, role: StaffRole) -> &str {
+    let kinlink = &office.kinlink;
+    match role {
+        StaffRole::Viewer => &kinlink.viewer_token,
+        StaffRole::Approver => &kinlink.approver_token,
+        StaffRole::Safeguarding => &kinlink.safeguarding_token,
+        StaffRole::Administrator => &kinlink.admin_token,
     }
 }
 
@@ -310,6 +314,8 @@ async fn planted() -> (Office, BTreeMap<&'static str, String>) {
         until: None,
     };
     holds::place(app, &staff, &hold).await.unwrap();
+    office.run(Mode::Full).await;
+    plans::make(app, &staff).await.unwrap();
     access::mint_token(app, &staff, "canarytoken", StaffRole::Viewer, None).await.unwrap();
     access::mint_source(app, &staff, "canarysource", true).await.unwrap();
     let texts = [
@@ -340,36 +346,63 @@ async fn planted() -> (Office, BTreeMap<&'static str, String>) {
 /// Everything that somebody of this role is shown anywhere, about everything that there is.
 async fn everything_shown(office: &Office, role: StaffRole) -> String {
     let person = office.person("Jo", role).await;
-    let kinlink = &office.kinlink;
-    let token = match role {
-        StaffRole::Viewer => &kinlink.viewer_token,
-        StaffRole::Approver => &kinlink.approver_token,
-        StaffRole::Safeguarding => &kinlink.safeguarding_token,
-        StaffRole::Administrator => &kinlink.admin_token,
-    };
-    let script = office.anyone.bearer(token);
-    let ids = async |sql: &str| -> Vec<String> {
-        let rows: Vec<(String,)> = kinlink.store.db.fetch_all(sql, []).await.unwrap();
-        rows.into_iter().map(|(id,)| id).collect()
-    };
-    let (requests, adults) = (ids("SELECT id FROM requests").await, ids("SELECT id FROM adults").await);
+    let script = office.anyone.bearer(token(office, role));
+    let all = Everything::of(office).await;
     let mut text = String::new();
     for route in ROUTES.iter().filter(|route| route.method == "GET" && route.path.contains("/admin")) {
-        let filled: Vec<String> = if route.path.contains("{request}") {
-            let path = |id: &String| route.path.replace("{request}", id).replace("{outcome}", "deny");
-            requests.iter().map(path).collect()
-        } else if route.path.contains("{adult}") {
-            adults.iter().map(|id| route.path.replace("{adult}", id)).collect()
-        } else {
-            vec![route.path.to_owned()]
-        };
-        for path in filled {
-            let path = if path.ends_with("/admin/requests") { format!("{path}?view=all") } else { path };
+        for path in all.addresses(route.path) {
+            assert!(!path.contains('{'), "give {path} a value in `Everything` (functions/admin/tests/pages/roles.rs)");
             let answer = if is_api(route) { script.get(&path).await } else { person.get(&path).await };
             text.push_str(&answer.text);
         }
     }
     text
+}
+
+/// The values of every parameter of a path.
+struct Everything(BTreeMap<&'static str, Vec<String>>);
+
+impl Everything {
+    async fn of(office: &Office) -> Self {
+        let ids = async |sql: &str| -> Vec<String> {
+            let rows: Vec<(String,)> = office.kinlink.store.db.fetch_all(sql, []).await.unwrap();
+            assert!(!rows.is_empty(), "nothing is planted for {sql}");
+            rows.into_iter().map(|(id,)| id).collect()
+        };
+        Self(BTreeMap::from([
+            ("{request}", ids("SELECT id FROM requests").await),
+            ("{claim}", ids("SELECT id FROM claims").await),
+            ("{adult}", ids("SELECT id FROM adults").await),
+            ("{pupil}", ids("SELECT DISTINCT CAST(pupil_id AS TEXT) FROM links").await),
+            ("{hold}", ids("SELECT id FROM holds").await),
+            ("{plan}", ids("SELECT id FROM plans").await),
+            ("{cycle}", ids("SELECT id FROM cycles").await),
+            ("{outcome}", vec!["deny".to_owned(), "ask".to_owned()]),
+            // A link that signs in; the page is the same for each.
+            ("{token}", vec![NOBODY.to_owned()]),
+        ]))
+    }
+
+    /// The addresses of a route, with whatever stands for its parameters.
+    fn addresses(&self, template: &str) -> Vec<String> {
+        let mut addresses = match template.rsplit('/').next().unwrap_or_default() {
+            "explain" => vec![format!("{template}?adult={{adult}}&pupil={{pupil}}"), template.to_owned()],
+            "comparison" => vec![format!("{template}?with={{plan}}")],
+            "requests" => vec![template.to_owned(), format!("{template}?view=all")],
+            _ => vec![template.to_owned()],
+        };
+        for (parameter, values) in &self.0 {
+            let filled = |address: &String| -> Vec<String> {
+                if address.contains(parameter) {
+                    values.iter().map(|value| address.replace(parameter, value)).collect()
+                } else {
+                    vec![address.clone()]
+                }
+            };
+            addresses = addresses.iter().flat_map(filled).collect();
+        }
+        addresses
+    }
 }
 
 #[tokio::test]
@@ -391,4 +424,20 @@ async fn everything_sensitive_as_every_role() {
     }
     let known: BTreeSet<_> = FIELDS.iter().map(|field| field.name).collect();
     assert_eq!(texts.keys().copied().collect::<BTreeSet<_>>(), known, "every planted text is of a field of the table");
+}
+
+#[tokio::test]
+async fn that_a_form_is_suspicious_is_counted_only_for_who_may_read_why() {
+    let (office, texts) = planted().await;
+    let reference = office.text("SELECT reference FROM requests WHERE given_name = 'Canaryadult'").await;
+    for role in StaffRole::ALL.iter().copied() {
+        let (person, script) = (office.person("Jo", role).await, office.anyone.bearer(token(&office, role)));
+        let counts = usize::from(role >= StaffRole::Approver);
+        let list = script.get(&format!("/api/v1/admin/requests?q={}", texts["email"])).await.expect(200).json();
+        let one = script.get(&format!("/api/v1/admin/requests/{reference}")).await.expect(200).json();
+        assert_eq!(list["items"][0]["faults"], json!(counts), "{role}: {list}");
+        assert_eq!((&one["faults"], one["fault_list"].as_array().unwrap().len()), (&json!(counts), counts), "{role}");
+        let page = person.page("/admin/requests?view=all&check=faults").await;
+        assert_eq!(page.contains(&reference), counts == 1, "{role}: {page}");
+    }
 }

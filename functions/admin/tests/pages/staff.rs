@@ -160,10 +160,15 @@ impl Person {
     /// Follows the redirect of an act with the cookies that it set, as a browser does.
     pub(crate) async fn follow(&self, answer: &Answer) -> String {
         assert_eq!(answer.status.as_u16(), 303, "{}", answer.text);
+        self.carry(answer, answer.header("location")).await
+    }
+
+    /// Opens a page with the cookies that an answer set.
+    pub(crate) async fn carry(&self, answer: &Answer, path: &str) -> String {
         let notice = answer.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
         let notice = notice.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ");
         let client = self.client.with("cookie", notice);
-        let page = client.get(answer.header("location")).await;
+        let page = client.get(path).await;
         assert_eq!(page.status.as_u16(), 200, "{}", page.text);
         page.text
     }

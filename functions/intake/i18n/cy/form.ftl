@@ -184,10 +184,15 @@ wrong-415-text = Defnyddiwch y ffurflen ar y wefan hon, a’i hanfon gyda’i bo
 wrong-422-title = Ni allwn ddefnyddio’r hyn a anfonwyd
 wrong-422-text = Ewch yn ôl, gwiriwch yr hyn rydych wedi’i ysgrifennu a rhowch gynnig arall arni.
 wrong-429-title = Rhowch gynnig arall arni’n nes ymlaen
-wrong-429-text = { $minutes ->
-    [one] Rydym wedi cael llawer o ffurflenni gennych, felly rhaid i ni ofyn i chi aros. Nid oes dim wedi’i anfon. Rhowch gynnig arall arni ymhen munud.
-    [two] Rydym wedi cael llawer o ffurflenni gennych, felly rhaid i ni ofyn i chi aros. Nid oes dim wedi’i anfon. Rhowch gynnig arall arni ymhen tua { $minutes } funud.
-   *[other] Rydym wedi cael llawer o ffurflenni gennych, felly rhaid i ni ofyn i chi aros. Nid oes dim wedi’i anfon. Rhowch gynnig arall arni ymhen tua { $minutes } munud.
+wrong-429-text = Cafodd gormod ei anfon neu ei roi ar brawf yma mewn amser byr, felly rhaid i ni ofyn i chi aros. Nid oes dim a wnaethoch wedi’i golli na’i newid.
+wait-minutes = { $minutes ->
+    [one] Rhowch gynnig arall arni ymhen munud.
+    [two] Rhowch gynnig arall arni ymhen tua { $minutes } funud.
+   *[other] Rhowch gynnig arall arni ymhen tua { $minutes } munud.
+}
+wait-hours = { $hours ->
+    [one] Rhowch gynnig arall arni ymhen tuag awr.
+   *[other] Rhowch gynnig arall arni ymhen tua { $hours } awr.
 }
 wrong-500-title = Aeth rhywbeth o’i le yma
 wrong-500-text = Nid eich bai chi yw hyn. Ewch yn ôl a rhowch gynnig arall arni ymhen ychydig funudau.

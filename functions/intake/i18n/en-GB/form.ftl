@@ -184,9 +184,14 @@ wrong-415-text = Please use the form on this site, and send it with its own butt
 wrong-422-title = We cannot use what was sent
 wrong-422-text = Please go back, check what you have written and try again.
 wrong-429-title = Please try again later
-wrong-429-text = { $minutes ->
-    [one] We have had many forms from you, so we have to ask you to wait. Nothing was sent. Please try again in a minute.
-   *[other] We have had many forms from you, so we have to ask you to wait. Nothing was sent. Please try again in about { $minutes } minutes.
+wrong-429-text = Too much was sent or tried here in a short time, so we have to ask you to wait. Nothing you did was lost or changed.
+wait-minutes = { $minutes ->
+    [one] Please try again in a minute.
+   *[other] Please try again in about { $minutes } minutes.
+}
+wait-hours = { $hours ->
+    [one] Please try again in about an hour.
+   *[other] Please try again in about { $hours } hours.
 }
 wrong-500-title = Something went wrong here
 wrong-500-text = It is not your fault. Please go back and try again in a few minutes.

@@ -188,10 +188,16 @@ wrong-415-text = Skorzystaj z formularza w tym serwisie i wyślij go jego przyci
 wrong-422-title = Nie możemy użyć przesłanych danych
 wrong-422-text = Wróć, sprawdź wpisane informacje i spróbuj ponownie.
 wrong-429-title = Spróbuj ponownie później
-wrong-429-text = { $minutes ->
-    [one] Dostaliśmy od Ciebie wiele formularzy, więc musimy prosić o cierpliwość. Nic nie zostało wysłane. Spróbuj ponownie za minutę.
-    [few] Dostaliśmy od Ciebie wiele formularzy, więc musimy prosić o cierpliwość. Nic nie zostało wysłane. Spróbuj ponownie za około { $minutes } minuty.
-   *[many] Dostaliśmy od Ciebie wiele formularzy, więc musimy prosić o cierpliwość. Nic nie zostało wysłane. Spróbuj ponownie za około { $minutes } minut.
+wrong-429-text = W krótkim czasie wysłano lub wypróbowano stąd zbyt wiele, więc musimy prosić o cierpliwość. Nic nie przepadło i nic się nie zmieniło.
+wait-minutes = { $minutes ->
+    [one] Spróbuj ponownie za minutę.
+    [few] Spróbuj ponownie za około { $minutes } minuty.
+   *[many] Spróbuj ponownie za około { $minutes } minut.
+}
+wait-hours = { $hours ->
+    [one] Spróbuj ponownie za około godzinę.
+    [few] Spróbuj ponownie za około { $hours } godziny.
+   *[many] Spróbuj ponownie za około { $hours } godzin.
 }
 wrong-500-title = Coś poszło u nas nie tak
 wrong-500-text = To nie Twoja wina. Wróć i spróbuj ponownie za kilka minut.

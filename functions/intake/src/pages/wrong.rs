@@ -27,6 +27,8 @@ use crate::IntakeState;
 struct WrongPage {
     frame: Frame,
     text: String,
+    /// Whether the form is where to go on.
+    leads_to_form: bool,
     /// What the log knows the request by; empty where there is nothing to look up.
     reference: String,
 }
@@ -64,6 +66,7 @@ pub fn error_pages(routes: Router, school: School) -> Router {
 
 async fn dress(State(school): State<School>, request: Request, next: Next) -> Response {
     let for_people = is_page(request.uri().path(), request.headers());
+    let is_form = under("/request", request.uri().path());
     let visitor = Visitor::opening(request.uri(), request.headers());
     let head = request.method() == Method::HEAD;
     let response = next.run(request).await;
@@ -76,7 +79,10 @@ async fn dress(State(school): State<School>, request: Request, next: Next) -> Re
     let wait = parts.headers.get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
     let (heading, text) = words(texts(visitor.locale), parts.status, wait);
     let frame = Frame::new(visitor, &school, None, heading).wrong().switch(Switch::Link("/request"));
-    let mut dressed = page(&Audience::public([""; 0]), parts.status, &WrongPage { frame, text, reference });
+    // Who has to wait would be refused there too, or was about something else.
+    let leads_to_form = is_form || parts.status != StatusCode::TOO_MANY_REQUESTS;
+    let mut dressed =
+        page(&Audience::public([""; 0]), parts.status, &WrongPage { frame, text, leads_to_form, reference });
     for name in KEPT {
         if let Some(value) = parts.headers.get(&name) {
             dressed.headers_mut().insert(name, value.clone());
@@ -93,13 +99,17 @@ const KEPT: [HeaderName; 4] = [header::ALLOW, header::RETRY_AFTER, header::STRIC
 
 /// Whether a person looks at the address: at our pages always, elsewhere when a browser asks for a page.
 fn is_page(path: &str, headers: &HeaderMap) -> bool {
-    let under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if ["/request", "/confirm", "/status"].into_iter().any(under) {
+    if ["/request", "/confirm", "/status"].into_iter().any(|root| under(root, path)) {
         return true;
     }
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let others = ["/api", "/hooks", "/admin", "/assets", "/healthz"];
-    accepts.contains("text/html") && !others.into_iter().any(under)
+    accepts.contains("text/html") && !others.into_iter().any(|root| under(root, path))
+}
+
+/// Whether a path is this one or below it.
+fn under(root: &str, path: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What is said of a status. `wait`: the seconds after which to try again, where they are known.
@@ -111,22 +121,35 @@ fn words(t: Texts, status: StatusCode, wait: Option<u32>) -> (String, String) {
         413 => (fl!(t, "wrong-413-title"), fl!(t, "wrong-413-text")),
         415 => (fl!(t, "wrong-415-title"), fl!(t, "wrong-415-text")),
         409 | 412 | 422 => (fl!(t, "wrong-422-title"), fl!(t, "wrong-422-text")),
-        429 => {
-            (fl!(t, "wrong-429-title"), fl!(t, "wrong-429-text", minutes = wait.map_or(5, |wait| wait.div_ceil(60))))
-        }
+        429 => (fl!(t, "wrong-429-title"), wait_words(t, wait.unwrap_or(UNKNOWN_WAIT))),
         503 => (fl!(t, "wrong-503-title"), fl!(t, "wrong-503-text")),
         400..=499 => (fl!(t, "wrong-400-title"), fl!(t, "wrong-400-text")),
         _ => (fl!(t, "wrong-500-title"), fl!(t, "wrong-500-text")),
     }
 }
 
+/// What is said where nobody said how long to wait, in seconds.
+const UNKNOWN_WAIT: u32 = 300;
+/// From so many seconds on, hours are said.
+const IN_HOURS: u32 = 2 * 3_600;
+
+/// That somebody has to wait, and for how long.
+fn wait_words(t: Texts, seconds: u32) -> String {
+    let when = if seconds >= IN_HOURS {
+        fl!(t, "wait-hours", hours = seconds.div_ceil(3_600))
+    } else {
+        fl!(t, "wait-minutes", minutes = seconds.div_ceil(60))
+    };
+    format!("{} {when}", fl!(t, "wrong-429-text"))
+}
+
 /// Too many forms: says how long to wait.
 pub(crate) fn too_often(state: &IntakeState, visitor: Visitor, policy: &Policy, retry_after: u32) -> Response {
     let t = texts(visitor.locale);
-    let text = fl!(t, "wrong-429-text", minutes = retry_after.div_ceil(60));
+    let text = wait_words(t, retry_after);
     let frame = Frame::new(visitor, &state.school, Some(policy), fl!(t, "wrong-429-title"));
     let frame = frame.wrong().switch(Switch::Link("/request"));
-    let template = WrongPage { frame, text, reference: String::new() };
+    let template = WrongPage { frame, text, leads_to_form: true, reference: String::new() };
     let audience = Audience::public(&policy.embed_origins);
     let mut response = page(&audience, StatusCode::TOO_MANY_REQUESTS, &template);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));

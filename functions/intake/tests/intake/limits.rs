@@ -56,6 +56,7 @@ fn must_wait_on_page(answer: &Answer) -> i64 {
         more => format!("in about {more} minutes"),
     };
     assert!(answer.text.contains(&minutes), "{wait}: {}", answer.text);
+    assert!(answer.text.contains("Nothing you did was lost or changed."), "{}", answer.text);
     wait
 }
 
@@ -166,7 +167,9 @@ async fn who_is_wrong_too_often_is_not_told_any_more_what_is_right() {
     let same = async |path: &str| here.with("x-request-id", id).get(path).await;
     let (right, wrong) = (same(&mine).await, same("/status/unknown").await);
     assert_eq!((form_of(&right), &right.text), (form_of(&wrong), &wrong.text));
-    must_wait_on_page(&here.send("POST", &confirm, "").await);
+    let refused = here.send("POST", &confirm, "").await;
+    must_wait_on_page(&refused);
+    assert!(!refused.text.contains("Go to the form"), "they were not about to fill in a form: {}", refused.text);
     must_wait(&with_key(&here, &intake).post(REQUESTS, &numbered(1)).await);
     // A household's neighbours and those who are known by nothing are not concerned.
     let _ = at(&intake, THERE).get(&mine).await.expect(200);

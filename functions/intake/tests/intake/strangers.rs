@@ -32,8 +32,8 @@ const KINDS: [About; 4] = [About::Nobody, About::KnownAdult, About::KnownChild, 
 fn body(about: About, number: usize) -> Value {
     let person = number % KNOWN;
     let (name, email) = match about {
-        // As long as the others.
-        About::Nobody | About::KnownChild => ("Stranger", format!("nobody{person:02}x{number:05}@example.org")),
+        // As long as the known ones, so that only who is known differs; each a stranger of their own.
+        About::Nobody | About::KnownChild => ("Nobody", format!("n{number:04}{person:03}@example.org")),
         About::KnownAdult | About::KnownPair => ("Turner", format!("turner{person:02}@example.org")),
     };
     let child = match about {

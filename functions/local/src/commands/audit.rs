@@ -135,7 +135,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
                 Form::Jsonl => Format::JsonLines,
                 Form::Csv => Format::Csv,
             };
-            let mut pieces = Pieces::begin(app, actor, filter.into(), format).await?;
+            let mut pieces = Pieces::begin(app, actor, filter.into(), format, 0).await?;
             let mut out = std::io::stdout().lock();
             while let Some(piece) = pieces.next().await? {
                 // A reader that went away has what it wanted.

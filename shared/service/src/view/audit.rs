@@ -87,8 +87,29 @@ pub async fn list_audit(
 /// Entries of one piece of a file.
 const PIECE: u32 = 1_000;
 
+/// Begins a file of the audit: as [`export_audit`]. That somebody takes it is noted in the audit itself, before anything is
+/// read: a file leaves the house.
+///
+/// # Errors
+/// [`ServiceError::Forbidden`], the store.
+pub async fn begin_export(
+    app: &App,
+    actor: &Actor,
+    query: &AuditQuery,
+    after: i64,
+) -> Result<Vec<AuditEntry>, ServiceError> {
+    require(actor, Permission::Administer)?;
+    let mut tx = app.store.begin().await?;
+    // What was typed may be a name, and nobody can take it out of here again.
+    let filtered = query.actor.is_some() || query.action.is_some() || query.subject.is_some();
+    let detail = json!({ "filtered": filtered, "from": query.from, "to": query.to });
+    audit::write(&mut tx, actor, app.now(), &[audit::Entry::new("audit.export", "audit", detail)]);
+    tx.commit().await?;
+    export_audit(app, actor, query, after).await
+}
+
 /// Entries of the audit for a file, oldest first, behind the entry with the number `after`: [`PIECE`] at a time, none at the
-/// end. The first piece is noted in the audit itself: a file leaves the house.
+/// end.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`], the store.
@@ -96,18 +117,10 @@ pub async fn export_audit(
     app: &App,
     actor: &Actor,
     query: &AuditQuery,
-    after: Option<i64>,
+    after: i64,
 ) -> Result<Vec<AuditEntry>, ServiceError> {
     require(actor, Permission::Administer)?;
-    if after.is_none() {
-        let mut tx = app.store.begin().await?;
-        // What was typed may be a name, and nobody can take it out of here again.
-        let filtered = query.actor.is_some() || query.action.is_some() || query.subject.is_some();
-        let detail = json!({ "filtered": filtered, "from": query.from, "to": query.to });
-        audit::write(&mut tx, actor, app.now(), &[audit::Entry::new("audit.export", "audit", detail)]);
-        tx.commit().await?;
-    }
     let mut store = app.store.acquire().await?;
-    let found = audit::list_onwards(&mut store, &query.filter(), after.unwrap_or_default(), PIECE).await?;
+    let found = audit::list_onwards(&mut store, &query.filter(), after, PIECE).await?;
     Ok(found.into_iter().map(AuditEntry::from).collect())
 }

@@ -14,6 +14,7 @@ use kinlink_domain::{
     reference::Reference,
     request::{ClaimState, Kind, Status},
     request_view::CheckFilter,
+    staff::Actor,
 };
 use kinlink_moodle::users::{self, User};
 use kinlink_store::{
@@ -24,7 +25,7 @@ use kinlink_store::{
 };
 use serde::Serialize;
 
-use super::Request;
+use super::{Request, summaries::faults_of};
 use crate::{
     App, ServiceError,
     approve::{Foreseen, School, foresee},
@@ -204,8 +205,8 @@ impl Surroundings {
         !holds::on_request(&self.stops, &who, claims, meant).is_empty()
     }
 
-    /// What is to be said about a request with these claims.
-    pub(crate) fn judge(&self, request: &Request, claims: &[&Claim]) -> Findings {
+    /// What is to be said to the actor about a request with these claims.
+    pub(crate) fn judge(&self, actor: &Actor, request: &Request, claims: &[&Claim]) -> Findings {
         let unjudged = |claim: &&Claim| match (claim.state, claim.pupil) {
             (ClaimState::Open, Some(pupil)) => Mark::Pinned(pupil),
             (ClaimState::Open, None) => Mark::Unknown,
@@ -258,9 +259,8 @@ impl Surroundings {
         if is_unproven {
             checks.push(Check::EmailNotConfirmed);
         }
-        if !request.faults.is_empty() {
-            checks.push(Check::Faults(request.faults.len()));
-        }
+        let faults = faults_of(actor, request).count();
+        checks.extend((faults > 0).then_some(Check::Faults(faults)));
         if self.moodle.is_none() {
             checks.push(Check::MoodleUnknown);
         }

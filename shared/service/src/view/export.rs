@@ -84,7 +84,7 @@ pub async fn export_requests(
         next: found.last().filter(|_| more).map(|last| requests::cursor(last, query.sort)),
         items: found
             .iter()
-            .map(|request| ExportRow::new(request, RequestSummary::new(request, &claims), Vec::new()))
+            .map(|request| ExportRow::new(request, RequestSummary::new(actor, request, &claims), Vec::new()))
             .collect(),
     })
 }

@@ -97,14 +97,14 @@ pub struct ListItem {
 }
 
 impl ListItem {
-    fn new(request: &Request, claims: &[Claim], findings: Findings) -> Self {
+    fn new(actor: &Actor, request: &Request, claims: &[Claim], findings: Findings) -> Self {
         let mut words = request.comment.split_whitespace().collect::<Vec<_>>().join(" ");
         if words.chars().count() > EXCERPT {
             words = words.chars().take(EXCERPT).collect();
             words.push('…');
         }
         let Findings { checks, marks, account } = findings;
-        Self { summary: RequestSummary::new(request, claims), excerpt: words, checks, marks, account }
+        Self { summary: RequestSummary::new(actor, request, claims), excerpt: words, checks, marks, account }
     }
 
     /// The item as far as the actor may know it.
@@ -167,7 +167,7 @@ pub async fn list_view(app: &App, actor: &Actor, query: &ListQuery) -> Result<Li
     let (page, pages) = numbers(query.page, rows, total);
     let offset = i64::from(page - 1) * i64::from(rows);
     let found = views::page(&mut store, &selection, query.sort, rows, offset).await?;
-    let items = items(app, &policy, &mut store, &found).await?;
+    let items = items(app, actor, &policy, &mut store, &found).await?;
     let items = items.into_iter().map(|item| item.readable_by(actor)).collect();
     Ok(ListPage { items, total, page, pages, unchecked: 0 })
 }
@@ -185,6 +185,7 @@ pub(super) fn numbers(wanted: u32, rows: u32, total: i64) -> (u32, u32) {
 /// List items of requests, in their order.
 pub(super) async fn items(
     app: &App,
+    actor: &Actor,
     policy: &Policy,
     store: &mut Connection,
     found: &[Request],
@@ -200,9 +201,9 @@ pub(super) async fn items(
         .iter()
         .map(|request| {
             let own = by_request.get(&request.id).map(Vec::as_slice).unwrap_or_default();
-            let findings = surroundings.judge(request, own);
+            let findings = surroundings.judge(actor, request, own);
             let own: Vec<Claim> = own.iter().copied().cloned().collect();
-            ListItem::new(request, &own, findings)
+            ListItem::new(actor, request, &own, findings)
         })
         .collect())
 }
@@ -226,7 +227,7 @@ pub(super) async fn checked(app: &App, actor: &Actor, query: &ListQuery) -> Resu
     let all = views::count(&mut store, &selection).await?;
     let found = views::page(&mut store, &selection, query.sort, MOST_CHECKED, 0).await?;
     let unchecked = all - count(found.len());
-    let items = items(app, &policy, &mut store, &found).await?;
+    let items = items(app, actor, &policy, &mut store, &found).await?;
     let mut rows: Vec<CheckedRow> =
         found.into_iter().zip(items).map(|(request, item)| CheckedRow { request, item }).collect();
     rows.retain(|row| {

@@ -41,7 +41,7 @@ pub use kinlink_store::{
 };
 
 pub use self::{
-    audit::{AuditEntry, AuditQuery, export_audit, list_audit},
+    audit::{AuditEntry, AuditQuery, begin_export, export_audit, list_audit},
     beside::{AdultAccount, Beside, FieldChange, LinkHint, PupilName, beside_request},
     checks::{Account, Check, Mark},
     cycle::{

@@ -8,7 +8,7 @@ use kinlink_domain::{
     policy::Policy,
     request::{Action, ClaimState, Kind},
     staff::{Actor, Permission},
-    submission::{FaultCode, FieldFault},
+    submission::FieldFault,
 };
 use kinlink_moodle::users;
 use kinlink_store::{
@@ -20,7 +20,7 @@ use kinlink_store::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Request, RequestSummary, find_request};
+use super::{Request, RequestSummary, find_request, summaries::faults_of};
 use crate::{
     App, ServiceError,
     access::require,
@@ -215,18 +215,13 @@ pub async fn show_request(app: &App, actor: &Actor, name: &str) -> Result<Reques
     let referral = referral(&stops, &request, asking.as_ref(), &claims, matches.as_deref().unwrap_or_default());
     let hints = holds::hints(actor, &stops, &referral.holds);
     Ok(RequestDetail {
-        summary: RequestSummary::new(&request, &claims),
+        summary: RequestSummary::new(actor, &request, &claims),
         comment: reads_notes.then(|| request.comment.clone()),
         staff_note: reads_notes.then(|| request.staff_note.clone()),
         locale: request.locale.clone(),
         confirmed_at: request.confirmed_at,
         decided_at: request.decided_at,
-        fault_list: request
-            .faults
-            .iter()
-            .filter(|fault| reads_notes || fault.code != FaultCode::Suspicious)
-            .cloned()
-            .collect(),
+        fault_list: faults_of(actor, &request).cloned().collect(),
         submitted: if reads_notes {
             serde_json::from_str(&request.submitted).unwrap_or_default()
         } else {
@@ -258,7 +253,7 @@ pub async fn show_request(app: &App, actor: &Actor, name: &str) -> Result<Reques
                 email: adult.email.to_string(),
             })
             .collect(),
-        others: others.iter().map(|other| RequestSummary::new(other, &other_claims)).collect(),
+        others: others.iter().map(|other| RequestSummary::new(actor, other, &other_claims)).collect(),
         history: readable(history, reads_notes),
         mails: mails
             .into_iter()

@@ -7,6 +7,7 @@ use kinlink_domain::{
     reference::Reference,
     request::{ClaimState, Kind, Status},
     staff::{Actor, Permission},
+    submission::{FaultCode, FieldFault},
 };
 use kinlink_store::requests::{self, Claim};
 use serde::Serialize;
@@ -39,7 +40,7 @@ pub struct RequestSummary {
     pub email: String,
     /// The children.
     pub children: Vec<ChildSummary>,
-    /// How many faults the submission has.
+    /// How many faults the submission has; what is suspicious counts only for those who may read what it is.
     pub faults: usize,
     /// When it came.
     pub created_at: Timestamp,
@@ -94,9 +95,9 @@ impl From<&Claim> for ChildSummary {
 }
 
 impl RequestSummary {
-    /// The summary of a request with its claims.
+    /// The summary of a request with its claims, as far as the actor may know it.
     #[must_use]
-    pub fn new(request: &Request, claims: &[Claim]) -> Self {
+    pub fn new(actor: &Actor, request: &Request, claims: &[Claim]) -> Self {
         Self {
             id: request.id,
             reference: request.reference.clone(),
@@ -108,12 +109,19 @@ impl RequestSummary {
             family_name: request.family_name.clone(),
             email: request.email.as_ref().map_or_else(|| request.email_typed.clone(), ToString::to_string),
             children: claims.iter().filter(|claim| claim.request == request.id).map(ChildSummary::from).collect(),
-            faults: request.faults.len(),
+            faults: faults_of(actor, request).count(),
             created_at: request.created_at,
             updated_at: request.updated_at,
             version: request.version,
         }
     }
+}
+
+/// The faults of a request that the actor may read: what makes it suspicious says something about the adult that is not for
+/// everybody.
+pub(super) fn faults_of<'a>(actor: &Actor, request: &'a Request) -> impl Iterator<Item = &'a FieldFault> {
+    let reads_notes = actor.may(Permission::ReadNotes);
+    request.faults.iter().filter(move |fault| reads_notes || fault.code != FaultCode::Suspicious)
 }
 
 /// The summary of a request that was just decided on.
@@ -123,7 +131,7 @@ impl RequestSummary {
 pub async fn summarise(app: &App, actor: &Actor, request: &Request) -> Result<RequestSummary, ServiceError> {
     require(actor, Permission::Read)?;
     let claims = requests::claims(&mut app.store.acquire().await?, request.id).await?;
-    Ok(RequestSummary::new(request, &claims))
+    Ok(RequestSummary::new(actor, request, &claims))
 }
 
 /// A page of requests.
@@ -147,7 +155,7 @@ pub async fn list_requests(
     let claims = requests::claims_of(&mut store, &ids).await?;
     Ok(Page {
         next: rows.last().filter(|_| more).map(|last| requests::cursor(last, sort)),
-        items: rows.iter().map(|request| RequestSummary::new(request, &claims)).collect(),
+        items: rows.iter().map(|request| RequestSummary::new(actor, request, &claims)).collect(),
     })
 }
 

@@ -461,7 +461,7 @@ pub async fn show_user(app: &App, actor: &Actor, name: &str) -> Result<UserDetai
         links: links.into_iter().map(LinkHint::from).collect(),
         pupils,
         leaving: gone.into_iter().map(leaving).collect(),
-        requests: asked.iter().map(|request| RequestSummary::new(request, &claims)).collect(),
+        requests: asked.iter().map(|request| RequestSummary::new(actor, request, &claims)).collect(),
         history: written
             .into_iter()
             .filter(|entry| !looked::is_look(&entry.entry.action))

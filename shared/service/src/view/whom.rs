@@ -10,10 +10,11 @@ use kinlink_domain::{
     request_view::RequestView,
     staff::{Actor, Permission},
 };
+use kinlink_moodle::{pupils, site};
 use kinlink_store::{
     Connection,
     accounts::{self, Adult},
-    links,
+    bundle, links,
     requests::{self, Request, Sort},
     views::{self, Selection},
 };
@@ -196,12 +197,36 @@ pub async fn pupils_of(app: &App, actor: &Actor, whom: &Whom) -> Result<Vec<Pupi
     Ok(beside::people(app, None, wanted).await?.0)
 }
 
-/// A user of Moodle, pupil or not, by their id.
+/// A user of Moodle by their id. Only who is a pupil, or was taken for one here, is named: nobody is to leaf through
+/// Moodle's other users by counting up a number in an address.
 ///
 /// # Errors
-/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], Moodle.
+/// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], Moodle, the store.
 pub async fn name_pupil(app: &App, actor: &Actor, pupil: MoodleUserId) -> Result<PupilName, ServiceError> {
     require(actor, Permission::Read)?;
     let (mut found, _) = beside::people(app, None, BTreeSet::from([pupil])).await?;
-    found.pop().ok_or(ServiceError::NotFound("pupil"))
+    let found = found.pop().ok_or(ServiceError::NotFound("pupil"))?;
+    if is_pupil(app, pupil).await? {
+        return Ok(found);
+    }
+    Ok(PupilName { id: pupil, name: format!("Moodle user {pupil}"), left: false })
+}
+
+/// Whether a user is a pupil in Moodle, or somebody was linked to them or asked for them as one: a pupil who left still has
+/// a name here.
+async fn is_pupil(app: &App, user: MoodleUserId) -> Result<bool, ServiceError> {
+    let mut store = app.store.acquire().await?;
+    let linked = links::Filter { pupil: Some(user), ..links::Filter::default() };
+    let is_known = !links::list(&mut store, linked, None, 1).await?.is_empty()
+        || !bundle::claims_of_pupil(&mut store, user).await?.is_empty();
+    drop(store);
+    if is_known {
+        return Ok(true);
+    }
+    let policy = app.policy().await?;
+    let mut moodle = app.moodle.connect().await?;
+    let prefix = app.moodle.prefix();
+    // Where Moodle lacks a role, nobody can be told to be a pupil; the page says so itself.
+    let Ok(site) = site::read(&mut moodle, prefix, &policy).await else { return Ok(false) };
+    Ok(pupils::eligible(&mut moodle, prefix, &policy, &site, &[user]).await?.contains(&user))
 }

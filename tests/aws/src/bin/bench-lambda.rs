@@ -103,7 +103,6 @@ fn megabytes(path: &Path) -> Result<f64> {
     Ok(f64::from(u32::try_from(std::fs::metadata(path)?.len())?) / 1_000_000.0)
 }
 
-/// Puts the table between the two comments.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();

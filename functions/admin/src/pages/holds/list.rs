@@ -37,6 +37,8 @@ struct Row {
     asked: bool,
     from: When,
     until: Option<When>,
+    /// What stands there instead of a day.
+    without_end: &'static str,
 }
 
 #[derive(Template)]
@@ -93,6 +95,7 @@ fn row(hold: HoldItem, desk: &Desk) -> Row {
         asked: hold.release_asked_at.is_some() && hold.state != HoldView::Over,
         from: desk.clock.date(hold.from),
         until: hold.until.map(|until| desk.clock.date(until)),
+        without_end: if hold.released_at.is_some() { "released" } else { "until released" },
         reference: hold.reference,
     }
 }

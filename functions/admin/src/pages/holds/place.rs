@@ -15,11 +15,11 @@ use kinlink_service::{
     access::require,
     explain::find_pupil,
     holds::{self, NewHold},
-    view::{UserDetail, show_user},
+    view::{UserDetail, find_request, show_user},
 };
 use kinlink_web::{Parameters, form::Fields};
 
-use super::{HERE, address, place_address};
+use super::{address, place_address};
 use crate::{
     AdminState,
     page::is_plain,
@@ -33,8 +33,8 @@ use crate::{
     },
 };
 
-/// The fields that may come with the address.
-const FIELDS: [&str; 3] = ["adult", "email", "pupil"];
+/// The fields that may come with the address: ids and references, and nothing that says who somebody is.
+const FIELDS: [&str; 3] = ["adult", "request", "pupil"];
 
 struct Choice {
     value: String,
@@ -51,6 +51,8 @@ struct PlacePage {
     adult: Option<(String, String)>,
     /// The adult's pupils, where one was chosen.
     pupils: Vec<Choice>,
+    /// The request that the form was opened from.
+    request: String,
     email: String,
     pupil: String,
     reasons: Vec<Choice>,
@@ -74,23 +76,22 @@ pub(super) async fn form(
     mut query: Parameters,
 ) -> Result<Response, Interruption> {
     require(desk.actor(), Permission::Hold)?;
-    let given: Vec<(&str, String)> = FIELDS.into_iter().filter_map(|name| Some((name, query.text(name)?))).collect();
-    let kept: Vec<(&str, &str)> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    desk.must_be_fresh(&place_address(&kept))?;
-    let get = |name: &str| given.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone());
-    let typed = Typed {
-        adult: get("adult").unwrap_or_default(),
-        email: get("email").unwrap_or_default(),
-        pupil: get("pupil").unwrap_or_default(),
-        ..Typed::default()
+    let [adult, request, pupil] = FIELDS.map(|name| query.text(name).unwrap_or_default());
+    let typed = Typed { adult, request, pupil, ..Typed::default() };
+    desk.must_be_fresh(&typed.address())?;
+    let email = match typed.request.as_str() {
+        "" => String::new(),
+        request => find_request(&app.app, request).await?.email.map(|email| email.to_string()).unwrap_or_default(),
     };
-    page(&app, &desk, typed, Vec::new()).await
+    page(&app, &desk, Typed { email, ..typed }, Vec::new()).await
 }
 
 /// What was typed, or came with the address.
 #[derive(Default)]
 struct Typed {
     adult: String,
+    /// The request that the form was opened from; its address is the first one in the form.
+    request: String,
     email: String,
     pupil: String,
     reason: String,
@@ -100,10 +101,18 @@ struct Typed {
 }
 
 impl Typed {
+    /// Where the form stands with whom it is about, as far as that is ids: what was typed would stay in histories.
+    fn address(&self) -> String {
+        // Beside an adult the pupil is chosen from a list; elsewhere it is typed, and may be a name or an admission number.
+        let pupil = if self.adult.is_empty() { "" } else { &self.pupil };
+        place_address(&[("adult", &self.adult), ("request", &self.request), ("pupil", pupil)])
+    }
+
     fn read(form: &Fields) -> Self {
         let text = |name| form.get(name).unwrap_or_default().trim().to_owned();
         Self {
             adult: text("adult"),
+            request: text("request"),
             email: text("email"),
             pupil: text("pupil"),
             reason: text("reason"),
@@ -121,8 +130,8 @@ pub(super) async fn place(
 ) -> Result<Response, Interruption> {
     desk.check(&form)?;
     require(desk.actor(), Permission::Hold)?;
-    desk.must_be_fresh(HERE)?;
     let typed = Typed::read(&form);
+    desk.must_be_fresh_to_send(&app, &typed.address(), "The hold was not placed")?;
     let new = match new_hold(&app, &desk, &typed).await? {
         Ok(new) => new,
         Err(faults) => return page(&app, &desk, typed, faults).await,
@@ -232,6 +241,7 @@ async fn page(app: &AdminState, desk: &Desk, typed: Typed, faults: Vec<Fault>) -
                 chosen: reason.code() == typed.reason,
             })
             .collect(),
+        request: typed.request,
         email: typed.email,
         pupil: typed.pupil,
         reference: typed.reference,

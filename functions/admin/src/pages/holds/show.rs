@@ -97,7 +97,7 @@ pub(super) async fn ask_release(
     let hold = id(&hold)?;
     let here = address(hold);
     desk.check(&form)?;
-    desk.must_be_fresh(&here)?;
+    desk.must_be_fresh_to_send(&app, &here, "Nothing was noted")?;
     let asked = holds::ask_release(&app.app, desk.actor(), hold).await.map(drop);
     done(&app, &here, asked, "Noted. The hold stays until another person releases it.")
 }
@@ -123,7 +123,7 @@ pub(super) async fn release(
     let hold = id(&hold)?;
     let here = address(hold);
     desk.check(&form)?;
-    desk.must_be_fresh(&here)?;
+    desk.must_be_fresh_to_send(&app, &here, "The hold was not released")?;
     let released = holds::release(&app.app, desk.actor(), hold).await.map(drop);
     done(&app, &here, released, "The hold is released. Links that are in force come back with the next cycle.")
 }

@@ -281,7 +281,8 @@ async fn page(
 fn place_hold(detail: &RequestDetail, adult: Option<AdultId>) -> String {
     match adult {
         Some(adult) => holds::place_address(&[("adult", &adult.to_string())]),
-        None => holds::place_address(&[("email", &detail.summary.email)]),
+        // Not the address itself: it would stand in histories.
+        None => holds::place_address(&[("request", detail.summary.reference.as_str())]),
     }
 }
 

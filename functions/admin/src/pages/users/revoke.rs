@@ -92,7 +92,7 @@ pub(super) async fn confirm(
         return Ok(Notice::warn(text).then(&state, HERE));
     }
     if page.must_type {
-        desk.must_be_fresh(HERE)?;
+        desk.must_be_fresh_to_send(&state, HERE, "Nobody’s access has ended")?;
     }
     Ok(desk.show(&page))
 }
@@ -105,7 +105,7 @@ pub(super) async fn apply(
     desk.check(&form)?;
     let marked = marked(&form);
     if marked.len() > TYPED_ABOVE {
-        desk.must_be_fresh(HERE)?;
+        desk.must_be_fresh_to_send(&state, HERE, "Nobody’s access has ended")?;
     }
     let number = form.get("number").and_then(|number| number.trim().parse().ok());
     let reason = form.get("reason").filter(|reason| REASONS.iter().any(|(code, _)| code == reason));
