@@ -10,7 +10,7 @@ use kinlink_service::cycle;
 use crate::{
     acts::{Account, Act, Answer, Deed, Picked, Version, apply_plan},
     meddle,
-    model::{Model, Played, Seen},
+    model::{Model, Played, Seen, Touched},
     oracle::{self, Broken, Promise},
     people::{self, Child},
     sabotage::Sabotage,
@@ -172,6 +172,8 @@ struct Play<'w> {
     points: u64,
     trace: u64,
     done: u64,
+    /// The statements since the last look that may have changed something.
+    written: Vec<String>,
 }
 
 /// Plays a history in a world.
@@ -180,8 +182,18 @@ struct Play<'w> {
 /// The databases failed by themselves.
 pub async fn play(world: &World, history: &History, sabotage: Option<&Sabotage>) -> Result<Outcome> {
     let seen = Seen::read(world).await?;
-    let mut play =
-        Play { world, sabotage, model: Model::default(), seen, last: None, form: None, points: 0, trace: 0, done: 0 };
+    let mut play = Play {
+        world,
+        sabotage,
+        model: Model::default(),
+        seen,
+        last: None,
+        form: None,
+        points: 0,
+        trace: 0,
+        done: 0,
+        written: Vec::new(),
+    };
     let mut broken = None;
     for (number, step) in history.steps.iter().enumerate() {
         let found = play.step(number, step).await?;
@@ -223,11 +235,11 @@ impl Play<'_> {
     }
 
     async fn look(&mut self, number: usize, before: &Seen, played: &[Played]) -> Result<Vec<Broken>> {
-        let in_moodle = |(act, deed, ..): &Played| {
-            act.is_of_the_world() || matches!(deed, Some(Deed::Cycle(_) | Deed::Cron | Deed::ApplyPlan { .. }))
-        };
-        let everything = self.sabotage.is_some() || played.iter().any(in_moodle);
-        self.seen.read_again(self.world, everything).await?;
+        // What the world does comes to no point, and neither does what a defect does behind everybody's back.
+        let unseen = self.sabotage.is_some() || played.iter().any(|(act, ..)| act.is_of_the_world());
+        let written = std::mem::take(&mut self.written);
+        let touched = if unseen { Touched::Everything } else { Touched::By(written) };
+        self.seen.read_again(self.world, &touched).await?;
         self.model.learn(number, self.world.now(), played, &self.seen);
         Ok(oracle::after_step(&self.model, before, &self.seen, played))
     }
@@ -261,6 +273,7 @@ impl Play<'_> {
             .collect();
         let mut ends = stage.play(futures).await.into_iter();
         self.points += stage.points;
+        self.written.append(&mut stage.written);
         self.trace = self.trace.rotate_left(7) ^ stage.trace();
         let played: Vec<Played> = deeds
             .into_iter()

@@ -173,6 +173,25 @@ pub struct Seen {
     pub emails: BTreeMap<String, String>,
 }
 
+/// What may have changed since the databases were read: reading everything after every step takes longer than the steps.
+pub enum Touched {
+    /// Everything: something was done that came to no point.
+    Everything,
+    /// What these statements name. Nothing in the databases changes by itself: they have neither triggers nor cascades.
+    By(Vec<String>),
+}
+
+impl Touched {
+    fn any_of(&self, names: &[&str]) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::By(statements) => {
+                statements.iter().any(|statement| names.iter().any(|name| statement.contains(name)))
+            }
+        }
+    }
+}
+
 /// Whether a hold stops a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
@@ -194,7 +213,7 @@ impl Seen {
     pub async fn read(world: &World) -> Result<Self> {
         let mut seen = Self::default();
         seen.read_moodle(world).await?;
-        seen.read_store(world).await?;
+        seen.read_store(world, &Touched::Everything).await?;
         Ok(seen)
     }
 
@@ -231,58 +250,73 @@ impl Seen {
         Ok(())
     }
 
-    /// Reads the store again, and Moodle's database too where `everything` may have changed.
+    /// Reads again what was touched since.
     ///
     /// # Errors
     /// The databases.
-    pub async fn read_again(&mut self, world: &World, everything: bool) -> Result<()> {
-        if everything {
+    pub async fn read_again(&mut self, world: &World, touched: &Touched) -> Result<()> {
+        if touched.any_of(&["mdl_"]) {
             self.read_moodle(world).await?;
         }
-        self.read_store(world).await
+        self.read_store(world, touched).await
     }
 
-    async fn read_store(&mut self, world: &World) -> Result<()> {
+    async fn read_store(&mut self, world: &World, touched: &Touched) -> Result<()> {
         let mut store = world.store.acquire().await?;
-        let links: Vec<(i64, String, i64)> = store.fetch_all("SELECT id, adult_id, pupil_id FROM links", []).await?;
-        let adults: Vec<(String, Option<String>, Option<i64>, String)> =
-            store.fetch_all("SELECT id, username, picked_user_id, email FROM adults", []).await?;
-        let holds =
-            store.fetch_all("SELECT adult_id, pupil_id, placed_by FROM holds WHERE released_at IS NULL", []).await?;
-        let ledger: Vec<(i64, i64, i64, i64)> = store
-            .fetch_all("SELECT user_id, context_id, role_id, item_id FROM ledger WHERE state <> 'removed'", [])
-            .await?;
-        let requests: Vec<Request> =
-            store.fetch_all("SELECT id, reference, kind, status, adult_id, submitted FROM requests", []).await?;
-        let claims: Vec<Claim> = store
-            .fetch_all("SELECT id, request_id, given_name, family_name, tutor_group, admission_number FROM claims", [])
-            .await?;
-        let decisions = store
-            .fetch_all("SELECT request_id, claim_id, actor, action, pupil_id FROM decisions ORDER BY id", [])
-            .await?;
-        let audit = store.fetch_all("SELECT seq, actor, action, subject FROM audit ORDER BY seq", []).await?;
-        let login_rows = store.fetch_all("SELECT username, adult_id FROM login_rows ORDER BY username", []).await?;
-        let failed: Option<(i64,)> =
-            store.fetch_optional("SELECT COUNT(*) FROM cycles WHERE state = 'failed'", []).await?;
-        let said_linked: Vec<(i64,)> = store
-            .fetch_all(
-                "SELECT link_id FROM cycle_results WHERE outcome = 'linked' AND cycle_id = (SELECT id FROM cycles \
-                 WHERE state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1)",
-                [],
-            )
-            .await?;
-        self.links = links.into_iter().map(|(id, adult, pupil)| (id, (adult, pupil))).collect();
-        self.emails = adults.iter().map(|(id, _, _, email)| (id.clone(), email.clone())).collect();
-        self.adults = adults.into_iter().map(|(id, name, picked, _)| (id, (name, picked))).collect();
-        self.holds = holds;
-        self.ledger = ledger.into_iter().collect();
-        self.requests = requests.into_iter().map(|request| (request.id.clone(), request)).collect();
-        self.claims = claims.into_iter().map(|claim| (claim.id.clone(), claim)).collect();
-        self.decisions = decisions;
-        self.audit = audit;
-        self.login_rows = login_rows;
-        self.failed_cycles = failed.map_or(0, |(count,)| count);
-        self.said_linked = said_linked.into_iter().map(|(link,)| link).collect();
+        if touched.any_of(&["links"]) {
+            let links: Vec<(i64, String, i64)> =
+                store.fetch_all("SELECT id, adult_id, pupil_id FROM links", []).await?;
+            self.links = links.into_iter().map(|(id, adult, pupil)| (id, (adult, pupil))).collect();
+        }
+        if touched.any_of(&["adults"]) {
+            let adults: Vec<(String, Option<String>, Option<i64>, String)> =
+                store.fetch_all("SELECT id, username, picked_user_id, email FROM adults", []).await?;
+            self.emails = adults.iter().map(|(id, _, _, email)| (id.clone(), email.clone())).collect();
+            self.adults = adults.into_iter().map(|(id, name, picked, _)| (id, (name, picked))).collect();
+        }
+        if touched.any_of(&["holds"]) {
+            let sql = "SELECT adult_id, pupil_id, placed_by FROM holds WHERE released_at IS NULL";
+            self.holds = store.fetch_all(sql, []).await?;
+        }
+        if touched.any_of(&["ledger"]) {
+            let sql = "SELECT user_id, context_id, role_id, item_id FROM ledger WHERE state <> 'removed'";
+            let ledger: Vec<(i64, i64, i64, i64)> = store.fetch_all(sql, []).await?;
+            self.ledger = ledger.into_iter().collect();
+        }
+        if touched.any_of(&["requests"]) {
+            let sql = "SELECT id, reference, kind, status, adult_id, submitted FROM requests";
+            let requests: Vec<Request> = store.fetch_all(sql, []).await?;
+            self.requests = requests.into_iter().map(|request| (request.id.clone(), request)).collect();
+        }
+        if touched.any_of(&["claims"]) {
+            let sql = "SELECT id, request_id, given_name, family_name, tutor_group, admission_number FROM claims";
+            let claims: Vec<Claim> = store.fetch_all(sql, []).await?;
+            self.claims = claims.into_iter().map(|claim| (claim.id.clone(), claim)).collect();
+        }
+        if touched.any_of(&["decisions"]) {
+            let sql = "SELECT request_id, claim_id, actor, action, pupil_id FROM decisions ORDER BY id";
+            self.decisions = store.fetch_all(sql, []).await?;
+        }
+        if touched.any_of(&["audit"]) {
+            self.audit = store.fetch_all("SELECT seq, actor, action, subject FROM audit ORDER BY seq", []).await?;
+        }
+        if touched.any_of(&["login_rows"]) {
+            let sql = "SELECT username, adult_id FROM login_rows ORDER BY username";
+            self.login_rows = store.fetch_all(sql, []).await?;
+        }
+        if touched.any_of(&["cycles", "cycle_results"]) {
+            let failed: Option<(i64,)> =
+                store.fetch_optional("SELECT COUNT(*) FROM cycles WHERE state = 'failed'", []).await?;
+            let said_linked: Vec<(i64,)> = store
+                .fetch_all(
+                    "SELECT link_id FROM cycle_results WHERE outcome = 'linked' AND cycle_id = (SELECT id FROM cycles \
+                     WHERE state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1)",
+                    [],
+                )
+                .await?;
+            self.failed_cycles = failed.map_or(0, |(count,)| count);
+            self.said_linked = said_linked.into_iter().map(|(link,)| link).collect();
+        }
         Ok(())
     }
 
