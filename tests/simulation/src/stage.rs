@@ -120,7 +120,15 @@ impl<'w> Stage<'w> {
     /// A stage whose order is fixed by a seed.
     #[must_use]
     pub fn new(store: &'w Db, moodle: &'w Db, order: u64) -> Self {
-        Self { store, moodle, order: Rng::with_seed(order), sabotage: None, trace: DefaultHasher::new(), points: 0, written: Vec::new() }
+        Self {
+            store,
+            moodle,
+            order: Rng::with_seed(order),
+            sabotage: None,
+            trace: DefaultHasher::new(),
+            points: 0,
+            written: Vec::new(),
+        }
     }
 
     /// A digest of who passed which point in which order.
