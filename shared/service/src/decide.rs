@@ -347,7 +347,7 @@ async fn ask_once(
 /// Takes a request up again that had ended or waited for the adult. Nothing that was taken away comes back by this alone.
 ///
 /// # Errors
-/// As [`end`].
+/// As [`end`]; a refusal `erased` when its personal data is gone.
 pub async fn reopen(
     app: &App,
     actor: &Actor,
@@ -369,6 +369,11 @@ async fn reopen_once(
     let policy = app.policy().await?;
     let (mut request, mut claims) = load(app, actor, id, version, Action::Reopen).await?;
     let mut tx = app.store.begin().await?;
+    // Nobody is left of whom it could be decided; it would be approved for an adult without a name.
+    if requests::is_erased(&mut tx, id).await? {
+        let detail = "the data of this request is erased; ask the parent for a new one";
+        return Err(ServiceError::refused("erased", detail));
+    }
     for claim in &mut claims {
         claim.state = ClaimState::Open;
         claim.pupil = None;

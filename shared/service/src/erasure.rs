@@ -1,7 +1,8 @@
 //! Erasing one person's data when they ask for it: asked → access ended → nothing of theirs left in Moodle → erased.
 //!
 //! Whoever has access loses it first, by the ordinary road, and only when the caller says so. While Moodle may still hold a
-//! role row of theirs the data stays, because it takes the ids in it to remove that row; [`finish_due`] goes on every night.
+//! role row or an open session of theirs the data stays, because it takes what is in it to end those; [`finish_due`] goes on
+//! every night.
 //! A hold stops it: what it protects from must stay known. The audit is not touched; it names nobody.
 //!
 //! What does not live here: the account in Moodle, which the school deletes there; erasing by age ([`crate::retention`]).
@@ -178,7 +179,7 @@ async fn adult_once(
     );
     audit::write(&mut tx, actor, now, &[entry]);
     // Whose access ends by this is told so by mail first.
-    if !has_access && !may_be_in_moodle(standing) {
+    if !has_access && standing.is_settled() {
         erase(&mut tx, actor, &mut erasure, id, standing, now).await?;
     }
     tx.commit().await?;
@@ -274,17 +275,12 @@ async fn finish_once(app: &App, erasure: &Erasure) -> Result<bool, ServiceError>
         tx.commit().await?;
         return Ok(false);
     }
-    if may_be_in_moodle(standing) || is_held(app, &mut tx, &adult).await? {
+    if !standing.is_settled() || is_held(app, &mut tx, &adult).await? {
         return Ok(false);
     }
     erase(&mut tx, &actor, &mut erasure.clone(), id, standing, now).await?;
     tx.commit().await?;
     Ok(true)
-}
-
-/// Whether Moodle may still hold a role row of theirs.
-const fn may_be_in_moodle(standing: Standing) -> bool {
-    standing.role_rows > 0 || standing.jobs > 0
 }
 
 async fn erase(

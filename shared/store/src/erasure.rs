@@ -138,10 +138,19 @@ pub struct Standing {
     pub login_rows: i64,
     /// How many role rows of ours Moodle may still hold.
     pub role_rows: i64,
-    /// How many jobs are to be done for them: until then the ledger may know less than Moodle holds.
+    /// How many jobs the provisioner has not seen to. Until then Moodle may hold more than the ledger knows, and sessions that
+    /// are to be ended by the user name that erasing takes.
     pub jobs: i64,
     /// Whether they are erased already.
     pub erased: bool,
+}
+
+impl Standing {
+    /// Whether nothing of the adult's is left to be done in Moodle.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.role_rows == 0 && self.jobs == 0
+    }
 }
 
 /// How an adult stands; none when there is no such adult.
@@ -152,7 +161,7 @@ pub async fn standing(session: &mut impl Session, adult: AdultId) -> Result<Opti
     let sql = "SELECT (SELECT COUNT(*) FROM links k WHERE k.adult_id = a.id AND k.active = 1), \
                (SELECT COUNT(*) FROM login_rows w WHERE w.adult_id = a.id), \
                (SELECT COUNT(*) FROM ledger g WHERE g.adult_id = a.id AND g.state <> 'removed'), \
-               (SELECT COUNT(*) FROM jobs j WHERE j.adult_id = a.id AND j.state = 'ready'), a.erased_at \
+               (SELECT COUNT(*) FROM jobs j WHERE j.adult_id = a.id AND (j.state = 'ready' OR (j.state = 'dead' AND j.priority = 0))), a.erased_at \
                FROM adults a WHERE a.id = ?";
     let row: Option<(i64, i64, i64, i64, Option<i64>)> =
         session.fetch_optional(sql, [adult.to_string().into()]).await?;

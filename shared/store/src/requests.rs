@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kinlink_db::{Session, Value, in_list, insert_many};
+use kinlink_db::{Int, Session, Value, in_list, insert_many};
 use kinlink_domain::{
     Timestamp,
     email::EmailAddress,
@@ -272,6 +272,16 @@ pub async fn insert(session: &mut impl Session, request: &Request, claims: &[Cla
 /// [`StoreError`].
 pub async fn find(session: &mut impl Session, request: RequestId) -> Result<Option<Request>, StoreError> {
     find_where(session, "id = ?", request.to_string().into()).await
+}
+
+/// Whether the personal data of a request is gone, because somebody wanted that or its time was over.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_erased(session: &mut impl Session, request: RequestId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM requests WHERE id = ? AND erased_at IS NOT NULL";
+    let found: Option<(Int,)> = session.fetch_optional(sql, [request.to_string().into()]).await?;
+    Ok(found.is_some())
 }
 
 /// A request by its reference.

@@ -29,6 +29,7 @@ use kinlink_service::{
 };
 
 use crate::{
+    later::{Later, Wish},
     people::{self, Child},
     world::{World, staff},
 };
@@ -118,6 +119,10 @@ pub enum Meddling {
     EnableTask,
     /// A pupil's context loses its path.
     BreakContext,
+    /// A pupil is marked as one who left.
+    MarkLeaver,
+    /// A row of ours is taken away, always the same one.
+    TakeAway,
 }
 
 /// What a queue may do to messages.
@@ -199,6 +204,10 @@ pub enum Act {
     Wait(i64),
     /// An adult signs in to Moodle.
     SignIn(usize),
+    /// What comes later in the life of an account.
+    Later(Later),
+    /// What staff do, done by the member of staff who is a parent.
+    ByParent(Box<Act>),
 }
 
 impl fmt::Display for Act {
@@ -242,6 +251,8 @@ impl fmt::Display for Act {
             Self::Queue(what, nth) => write!(f, "the queue: {what:?} {nth}"),
             Self::Wait(minutes) => write!(f, "{minutes} minutes pass"),
             Self::SignIn(nth) => write!(f, "adult {nth} signs in to Moodle"),
+            Self::Later(later) => write!(f, "{later}"),
+            Self::ByParent(act) => write!(f, "as the parent who is staff: {act}"),
         }
     }
 }
@@ -256,7 +267,7 @@ fn version(rng: &mut Rng) -> Version {
 
 const ENDS: [Action; 3] = [Action::Deny, Action::MarkDuplicate, Action::MarkBogus];
 
-const MEDDLINGS: [Meddling; 17] = [
+const MEDDLINGS: [Meddling; 19] = [
     Meddling::AddForeign,
     Meddling::AddForeignBesideOurs,
     Meddling::RemoveForeign,
@@ -274,6 +285,8 @@ const MEDDLINGS: [Meddling; 17] = [
     Meddling::DisableTask,
     Meddling::EnableTask,
     Meddling::BreakContext,
+    Meddling::MarkLeaver,
+    Meddling::TakeAway,
 ];
 
 const TRICKS: [QueueTrick; 7] = [
@@ -311,9 +324,20 @@ const ACTS: &[(u32, Drawer)] = &[
     (1, |_| Act::Tidy),
     (8, draw_meddling),
     (4, |rng| Act::Queue(one_of(rng, &TRICKS), rng.usize(..4))),
-    (6, |rng| Act::Wait(one_of(rng, &[1, 2, 5, 20, 180, 25 * 60, 72 * 60]))),
+    (6, |rng| Act::Wait(one_of(rng, &[1, 2, 5, 20, 180, 25 * 60, 72 * 60, 40 * 24 * 60]))),
     (3, |rng| Act::SignIn(rng.usize(..4))),
+    (8, |rng| Act::Later(Later::draw(rng))),
+    (3, draw_by_parent),
 ];
+
+fn draw_by_parent(rng: &mut Rng) -> Act {
+    let act = match rng.u8(..4) {
+        0..=1 => draw_approve(rng),
+        2 => Act::End(rng.usize(..6), one_of(rng, &ENDS), version(rng)),
+        _ => Act::Revoke(rng.usize(..6)),
+    };
+    Act::ByParent(Box::new(act))
+}
 
 fn draw_meddling(rng: &mut Rng) -> Act {
     Act::Meddle(one_of(rng, &MEDDLINGS), rng.usize(..8))
@@ -487,12 +511,18 @@ impl Act {
             Self::Cron => Some(Deed::Cron),
             Self::Mail => Some(Deed::Mail),
             Self::Tidy => Some(Deed::Tidy),
+            Self::Later(later) => later.resolve(world).await?.map(|wish| Deed::Later { wish, actor }),
+            Self::ByParent(act) => {
+                let parent = world.parent_of_staff(name).await?;
+                Box::pin(act.resolve(world, &parent, last, form)).await?
+            }
             Self::Meddle(..) | Self::Queue(..) | Self::Wait(_) | Self::SignIn(_) => None,
         })
     }
 }
 
-fn nth_of<T>(list: &[T], nth: usize) -> Option<&T> {
+/// One of a list, whatever the number.
+pub(crate) fn nth_of<T>(list: &[T], nth: usize) -> Option<&T> {
     if list.is_empty() { None } else { list.get(nth % list.len()) }
 }
 
@@ -634,6 +664,13 @@ pub enum Deed {
     Mail,
     /// Tidying.
     Tidy,
+    /// What comes later in the life of an account.
+    Later {
+        /// What.
+        wish: Wish,
+        /// Who clicked.
+        actor: String,
+    },
 }
 
 /// What came back.
@@ -652,7 +689,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    fn of<T>(result: Result<T, ServiceError>, done: impl FnOnce(T) -> Self) -> Self {
+    pub(crate) fn of<T>(result: Result<T, ServiceError>, done: impl FnOnce(T) -> Self) -> Self {
         match result {
             Ok(value) => done(value),
             Err(
@@ -676,6 +713,7 @@ impl Deed {
         match self {
             Self::Decide { request, version, decision, .. } => Self::Decide { request, version, actor, decision },
             Self::Revoke { username, .. } => Self::Revoke { username, actor },
+            Self::Later { wish, .. } => Self::Later { wish, actor },
             other => other,
         }
     }
@@ -683,7 +721,10 @@ impl Deed {
     /// Whether it is somebody's click, which may be repeated.
     #[must_use]
     pub const fn is_click(&self) -> bool {
-        matches!(self, Self::Decide { .. } | Self::Revoke { .. } | Self::Submit { .. } | Self::Confirm { .. })
+        matches!(
+            self,
+            Self::Decide { .. } | Self::Revoke { .. } | Self::Submit { .. } | Self::Confirm { .. } | Self::Later { .. }
+        )
     }
 
     /// Does it.
@@ -743,12 +784,14 @@ impl Deed {
                     Answer::of(delivered, |_| Answer::Done)
                 }
                 Self::Tidy => Answer::of(housekeeping::tidy(app).await, |_| Answer::Done),
+                Self::Later { wish, actor } => wish.perform(world, &staff(&actor)).await,
             }
         })
     }
 }
 
-async fn run(world: &World, actor: &Actor, mode: Mode) -> Answer {
+/// Runs the provisioner.
+pub(crate) async fn run(world: &World, actor: &Actor, mode: Mode) -> Answer {
     let result = cycle::run(&world.app, actor, mode, None, &|_| {}).await;
     Answer::of(result, |ran| match ran {
         Ran::Busy => Answer::Busy,

@@ -2,18 +2,20 @@
 
 use std::{fmt, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use fastrand::Rng;
 use kinlink_db::Engine;
 use kinlink_service::cycle;
 
 use crate::{
-    acts::{Account, Act, Answer, Deed, Picked, Version, apply_plan},
+    acts::{Account, Act, Answer, Deed, Picked, Version},
+    later::{self, Wish},
     meddle,
-    model::{Model, Played, Seen},
+    model::{Model, Played, Seen, Touched},
     oracle::{self, Broken, Promise},
     people::{self, Child},
     sabotage::Sabotage,
+    scenes,
     stage::{End, Entrance, Kind, Misfortune, Stage, Struck},
     world::{Setting, World, staff},
 };
@@ -117,12 +119,13 @@ fn draw_beginning(rng: &mut Rng) -> Vec<Step> {
     if rng.bool() {
         acts.extend([Act::Cycle, Act::Cron, Act::Wait(5), Act::Cycle]);
     }
-    acts.into_iter()
-        .map(|act| {
-            let struck = !act.is_of_the_world() && rng.u8(..10) == 0;
-            Step { acts: vec![(act, struck.then(|| draw_misfortune(rng)))], order: rng.u64(..) }
-        })
-        .collect()
+    acts.into_iter().map(|act| alone(rng, act)).collect()
+}
+
+/// An act by itself; now and then something goes wrong.
+fn alone(rng: &mut Rng, act: Act) -> Step {
+    let struck = !act.is_of_the_world() && rng.u8(..10) == 0;
+    Step { acts: vec![(act, struck.then(|| draw_misfortune(rng)))], order: rng.u64(..) }
 }
 
 impl History {
@@ -133,12 +136,19 @@ impl History {
         let setting = Setting {
             category: rng.bool(),
             end_sessions: rng.u8(..4) > 0,
-            brake: (rng.u8(..5) == 0).then(|| rng.u32(..3)),
+            brake: (rng.u8(..4) == 0).then(|| rng.u32(..3).saturating_sub(1)),
+            two_persons: rng.bool(),
+            grace: (rng.u8(..3) == 0).then(|| (rng.u32(..5), rng.u32(..3))),
+            forgets: rng.u8(..6) == 0,
         };
         let calm = rng.u8(..4) == 0;
         let mut all = draw_beginning(&mut rng);
-        let count = rng.usize(steps / 2..=steps + steps / 2).saturating_sub(all.len());
+        let count = rng.usize(steps / 2..=steps + steps / 2).saturating_sub(all.len() + 4);
         all.extend((0..count).map(|_| draw_step(&mut rng, calm)));
+        for _ in 0..rng.usize(..=2) {
+            let at = rng.usize(all.len() / 3..=all.len());
+            all.splice(at..at, scenes::draw(&mut rng, &setting, calm).into_iter().map(|act| alone(&mut rng, act)));
+        }
         Self { seed, setting, calm, steps: all }
     }
 }
@@ -172,6 +182,8 @@ struct Play<'w> {
     points: u64,
     trace: u64,
     done: u64,
+    /// The statements since the last look that may have changed something.
+    written: Vec<String>,
 }
 
 /// Plays a history in a world.
@@ -180,8 +192,18 @@ struct Play<'w> {
 /// The databases failed by themselves.
 pub async fn play(world: &World, history: &History, sabotage: Option<&Sabotage>) -> Result<Outcome> {
     let seen = Seen::read(world).await?;
-    let mut play =
-        Play { world, sabotage, model: Model::default(), seen, last: None, form: None, points: 0, trace: 0, done: 0 };
+    let mut play = Play {
+        world,
+        sabotage,
+        model: Model::default(),
+        seen,
+        last: None,
+        form: None,
+        points: 0,
+        trace: 0,
+        done: 0,
+        written: Vec::new(),
+    };
     let mut broken = None;
     for (number, step) in history.steps.iter().enumerate() {
         let found = play.step(number, step).await?;
@@ -223,13 +245,14 @@ impl Play<'_> {
     }
 
     async fn look(&mut self, number: usize, before: &Seen, played: &[Played]) -> Result<Vec<Broken>> {
-        let in_moodle = |(act, deed, ..): &Played| {
-            act.is_of_the_world() || matches!(deed, Some(Deed::Cycle(_) | Deed::Cron | Deed::ApplyPlan { .. }))
-        };
-        let everything = self.sabotage.is_some() || played.iter().any(in_moodle);
-        self.seen.read_again(self.world, everything).await?;
-        self.model.learn(number, self.world.now(), played, &self.seen);
-        Ok(oracle::after_step(&self.model, before, &self.seen, played))
+        // What the world does comes to no point, and neither does what a defect does behind everybody's back.
+        let unseen = self.sabotage.is_some() || played.iter().any(|(act, ..)| act.is_of_the_world());
+        let written = std::mem::take(&mut self.written);
+        let touched = if unseen { Touched::Everything } else { Touched::By(written) };
+        self.seen.read_again(self.world, &touched).await?;
+        self.model.learn(number, self.world, played, &self.seen);
+        self.model.count_put_backs(self.world.now(), before, &self.seen);
+        Ok(oracle::after_step(self.world, &self.model, before, &self.seen, played))
     }
 
     async fn perform(&mut self, number: usize, step: &Step) -> Result<Vec<Played>> {
@@ -261,6 +284,7 @@ impl Play<'_> {
             .collect();
         let mut ends = stage.play(futures).await.into_iter();
         self.points += stage.points;
+        self.written.append(&mut stage.written);
         self.trace = self.trace.rotate_left(7) ^ stage.trace();
         let played: Vec<Played> = deeds
             .into_iter()
@@ -268,6 +292,12 @@ impl Play<'_> {
                 Some(_) => {
                     let (end, struck) =
                         ends.next().map_or((None, Struck::default()), |(end, struck)| (Some(end), struck));
+                    let end = match (self.sabotage, end) {
+                        (Some(sabotage), Some(End::Answered(answer))) if deed.as_ref().is_some_and(Deed::is_click) => {
+                            Some(End::Answered(sabotage.answer(answer)))
+                        }
+                        (_, end) => end,
+                    };
                     (act, deed, end, struck)
                 }
                 None => (act, None, None, Struck::default()),
@@ -282,20 +312,28 @@ impl Play<'_> {
     async fn rest(&mut self, history: &History) -> Result<Vec<Broken>> {
         let number = history.steps.len();
         meddle::mend_site(self.world).await?;
-        self.seen = Seen::read(self.world).await?;
+        // A person looks at every row that is left alone.
+        for contest in self.seen.contests.keys() {
+            let wish = Wish::ReleaseContest(contest.parse().context("a contest's id")?);
+            wish.perform(self.world, &staff("cli:rest")).await;
+        }
+        self.seen.read_again(self.world, &Touched::Everything).await?;
         let by_jobs_alone = history.calm;
         // A person looks after what was given up.
         let revived = cycle::revive(&self.world.app, &staff("cli:rest"), None).await;
         if let Err(error) = revived {
             return Ok(vec![Broken { promise: Promise::Converges, how: error.to_string() }]);
         }
-        for _ in 0..2 {
+        // Who left leaves in one night, the links end in another, the login rows in a third.
+        let rounds = if history.setting.grace.is_some() { 3 } else { 2 };
+        for _ in 0..rounds {
             let acts = if by_jobs_alone {
                 vec![Act::Cycle, Act::Cron, Act::Wait(7 * 60), Act::Cycle]
             } else {
                 vec![Act::Cron, Act::Reconcile, Act::Cron]
             };
-            for act in acts {
+            let tidies = !self.model.to_erase.is_empty();
+            for act in acts.into_iter().chain(tidies.then_some(Act::Tidy)) {
                 let found = self.calmly(number, act).await?;
                 if !found.is_empty() {
                     return Ok(found);
@@ -330,8 +368,9 @@ impl Play<'_> {
             return Ok(None);
         }
         meddle::age_flags(self.world).await?;
-        let answer = apply_plan(self.world, &staff("cli:rest")).await;
-        self.seen = Seen::read(self.world).await?;
+        let answer = later::apply_together(self.world).await;
+        self.seen.read_again(self.world, &Touched::Everything).await?;
+        self.model.learn(usize::MAX, self.world, &[], &self.seen);
         if let Err(error) = cycle::revive(&self.world.app, &staff("cli:rest"), None).await {
             return Ok(Some(Broken { promise: Promise::Converges, how: error.to_string() }));
         }

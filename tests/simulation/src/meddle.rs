@@ -6,15 +6,11 @@ use kinlink_db::{Db, Int};
 use kinlink_moodle::demo::tasks;
 
 use crate::{
-    acts::{Act, Meddling, QueueTrick},
+    acts::{Act, Meddling, QueueTrick, nth_of},
     model::{Model, Seen},
     people,
-    world::World,
+    world::{LEFT, World},
 };
-
-fn nth_of<T>(list: &[T], nth: usize) -> Option<&T> {
-    if list.is_empty() { None } else { list.get(nth % list.len()) }
-}
 
 /// Does an act of the world.
 ///
@@ -124,11 +120,13 @@ async fn in_moodle(world: &World, what: Meddling, nth: usize, seen: &Seen) -> Re
     let db = &world.moodle;
     let ours: Vec<_> = seen.ours().collect();
     let pupils: Vec<i64> = people::pupils().iter().map(|pupil| pupil.user_id).collect();
-    let here: Vec<i64> = pupils
+    let mut here: Vec<i64> = pupils
         .iter()
         .copied()
         .filter(|id| seen.users.get(id).is_some_and(|user| !user.deleted.is_set() && !user.suspended.is_set()))
         .collect();
+    // Those to whom somebody is linked first: it is their leaving that matters.
+    here.sort_by_key(|pupil| !ours.iter().any(|row| row.instance == Some(*pupil)));
     let contexts: Vec<i64> = pupils.iter().filter_map(|id| seen.contexts.get(id)).map(|(id, ..)| *id).collect();
     let accounts: Vec<i64> =
         seen.users.values().filter(|user| user.auth == "db" && !user.deleted.is_set()).map(|user| user.id).collect();
@@ -180,6 +178,24 @@ async fn in_moodle(world: &World, what: Meddling, nth: usize, seen: &Seen) -> Re
         Meddling::ReturnPupils => {
             for pupil in pupils {
                 db.execute("UPDATE mdl_user SET suspended = 0 WHERE id = ? AND deleted = 0", [pupil.into()]).await?;
+            }
+            for pupil in people::pupils() {
+                let sql = "UPDATE mdl_user SET department = ? WHERE id = ? AND department = ?";
+                let group = pupil.tutor_group.as_str();
+                db.execute(sql, [group.into(), pupil.user_id.into(), LEFT.into()]).await?;
+            }
+        }
+        Meddling::MarkLeaver => {
+            if let Some(pupil) = nth_of(&here, nth) {
+                let sql = "UPDATE mdl_user SET department = ? WHERE id = ?";
+                db.execute(sql, [LEFT.into(), (*pupil).into()]).await?;
+            }
+        }
+        Meddling::TakeAway => {
+            let mut keys: Vec<_> = ours.iter().map(|row| (row.key(), row.id)).collect();
+            keys.sort_unstable();
+            if let Some((_, id)) = nth_of(&keys, nth) {
+                db.execute("DELETE FROM mdl_role_assignments WHERE id = ?", [(*id).into()]).await?;
             }
         }
         Meddling::DeletePupil => {

@@ -8,6 +8,7 @@ use kinlink_db::{Int, Session as _};
 
 use crate::{
     acts::{Act, Answer, Decision, Deed},
+    later::Wish,
     people,
     stage::{End, Struck},
     world::World,
@@ -68,6 +69,8 @@ pub struct User {
     pub lastname: String,
     /// `department`.
     pub department: String,
+    /// `email`.
+    pub email: String,
 }
 
 /// A request as the store has it.
@@ -163,6 +166,14 @@ pub struct Seen {
     pub audit: Vec<Audited>,
     /// Login rows: user name and adult.
     pub login_rows: Vec<(String, String)>,
+    /// Addresses in login rows, by adult.
+    pub login_emails: BTreeMap<String, String>,
+    /// Rows that are left alone, by the contest's id: (user, context, role, item).
+    pub contests: BTreeMap<String, Key>,
+    /// Plans by id.
+    pub plans: BTreeMap<String, KeptPlan>,
+    /// Changes of addresses by id: adult and new address.
+    pub email_changes: BTreeMap<String, (String, String)>,
     /// How many cycles are recorded as failed.
     pub failed_cycles: i64,
     /// The link of each result `linked` of the newest cycle that ended well.
@@ -171,6 +182,58 @@ pub struct Seen {
     pub holds: Vec<(Option<String>, Option<i64>, String)>,
     /// Addresses of adults.
     pub emails: BTreeMap<String, String>,
+    /// Every address that an adult ever had.
+    pub addresses: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// What makes a role row the same but for its id: (user, context, role, item).
+pub type Key = (i64, i64, i64, i64);
+
+/// A plan as the store has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptPlan {
+    /// Whether the brake holds it.
+    pub braked: bool,
+    /// The role rows that it adds; of those whose context is still to be made, the context is 0.
+    pub adds: Vec<Key>,
+    /// Those that it removes.
+    pub removes: Vec<Key>,
+}
+
+impl KeptPlan {
+    /// Reads a part of its rows, as they are kept.
+    fn take(&mut self, content: &str) -> Result<()> {
+        let rows: Vec<serde_json::Value> = serde_json::from_str(content)?;
+        for row in rows {
+            let number = |name: &str| row[name].as_i64().unwrap_or_default();
+            let key = (number("user"), number("context"), number("role"), number("item"));
+            match row["write"].as_str() {
+                Some("add") => self.adds.push(key),
+                Some("remove") => self.removes.push(key),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What may have changed since the databases were read: reading everything after every step takes longer than the steps.
+pub enum Touched {
+    /// Everything: something was done that came to no point.
+    Everything,
+    /// What these statements name. Nothing in the databases changes by itself: they have neither triggers nor cascades.
+    By(Vec<String>),
+}
+
+impl Touched {
+    fn any_of(&self, names: &[&str]) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::By(statements) => {
+                statements.iter().any(|statement| names.iter().any(|name| statement.contains(name)))
+            }
+        }
+    }
 }
 
 /// Whether a hold stops a pair.
@@ -185,6 +248,8 @@ pub enum Stopped {
 }
 
 const OURS: &str = "local_kinlink";
+/// A day in milliseconds.
+pub const DAY: i64 = 24 * 3_600_000;
 
 impl Seen {
     /// Reads both databases.
@@ -194,7 +259,7 @@ impl Seen {
     pub async fn read(world: &World) -> Result<Self> {
         let mut seen = Self::default();
         seen.read_moodle(world).await?;
-        seen.read_store(world).await?;
+        seen.read_store(world, &Touched::Everything).await?;
         Ok(seen)
     }
 
@@ -215,7 +280,8 @@ impl Seen {
             all.into_iter().partition(|(kind, ..)| kind == "accesslib/dirtyusers");
         let users: Vec<User> = moodle
             .fetch_all(
-                "SELECT id, username, auth, deleted, suspended, idnumber, firstname, lastname, department FROM mdl_user",
+                "SELECT id, username, auth, deleted, suspended, idnumber, firstname, lastname, department, email \
+                 FROM mdl_user",
                 [],
             )
             .await?;
@@ -231,58 +297,102 @@ impl Seen {
         Ok(())
     }
 
-    /// Reads the store again, and Moodle's database too where `everything` may have changed.
+    /// Reads again what was touched since.
     ///
     /// # Errors
     /// The databases.
-    pub async fn read_again(&mut self, world: &World, everything: bool) -> Result<()> {
-        if everything {
+    pub async fn read_again(&mut self, world: &World, touched: &Touched) -> Result<()> {
+        if touched.any_of(&["mdl_"]) {
             self.read_moodle(world).await?;
         }
-        self.read_store(world).await
+        self.read_store(world, touched).await
     }
 
-    async fn read_store(&mut self, world: &World) -> Result<()> {
+    async fn read_store(&mut self, world: &World, touched: &Touched) -> Result<()> {
         let mut store = world.store.acquire().await?;
-        let links: Vec<(i64, String, i64)> = store.fetch_all("SELECT id, adult_id, pupil_id FROM links", []).await?;
-        let adults: Vec<(String, Option<String>, Option<i64>, String)> =
-            store.fetch_all("SELECT id, username, picked_user_id, email FROM adults", []).await?;
-        let holds =
-            store.fetch_all("SELECT adult_id, pupil_id, placed_by FROM holds WHERE released_at IS NULL", []).await?;
-        let ledger: Vec<(i64, i64, i64, i64)> = store
-            .fetch_all("SELECT user_id, context_id, role_id, item_id FROM ledger WHERE state <> 'removed'", [])
-            .await?;
-        let requests: Vec<Request> =
-            store.fetch_all("SELECT id, reference, kind, status, adult_id, submitted FROM requests", []).await?;
-        let claims: Vec<Claim> = store
-            .fetch_all("SELECT id, request_id, given_name, family_name, tutor_group, admission_number FROM claims", [])
-            .await?;
-        let decisions = store
-            .fetch_all("SELECT request_id, claim_id, actor, action, pupil_id FROM decisions ORDER BY id", [])
-            .await?;
-        let audit = store.fetch_all("SELECT seq, actor, action, subject FROM audit ORDER BY seq", []).await?;
-        let login_rows = store.fetch_all("SELECT username, adult_id FROM login_rows ORDER BY username", []).await?;
-        let failed: Option<(i64,)> =
-            store.fetch_optional("SELECT COUNT(*) FROM cycles WHERE state = 'failed'", []).await?;
-        let said_linked: Vec<(i64,)> = store
-            .fetch_all(
-                "SELECT link_id FROM cycle_results WHERE outcome = 'linked' AND cycle_id = (SELECT id FROM cycles \
-                 WHERE state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1)",
-                [],
-            )
-            .await?;
-        self.links = links.into_iter().map(|(id, adult, pupil)| (id, (adult, pupil))).collect();
-        self.emails = adults.iter().map(|(id, _, _, email)| (id.clone(), email.clone())).collect();
-        self.adults = adults.into_iter().map(|(id, name, picked, _)| (id, (name, picked))).collect();
-        self.holds = holds;
-        self.ledger = ledger.into_iter().collect();
-        self.requests = requests.into_iter().map(|request| (request.id.clone(), request)).collect();
-        self.claims = claims.into_iter().map(|claim| (claim.id.clone(), claim)).collect();
-        self.decisions = decisions;
-        self.audit = audit;
-        self.login_rows = login_rows;
-        self.failed_cycles = failed.map_or(0, |(count,)| count);
-        self.said_linked = said_linked.into_iter().map(|(link,)| link).collect();
+        if touched.any_of(&["links"]) {
+            let links: Vec<(i64, String, i64)> =
+                store.fetch_all("SELECT id, adult_id, pupil_id FROM links", []).await?;
+            self.links = links.into_iter().map(|(id, adult, pupil)| (id, (adult, pupil))).collect();
+        }
+        if touched.any_of(&["adults"]) {
+            let adults: Vec<(String, Option<String>, Option<i64>, String)> =
+                store.fetch_all("SELECT id, username, picked_user_id, email FROM adults", []).await?;
+            self.emails = adults.iter().map(|(id, _, _, email)| (id.clone(), email.clone())).collect();
+            for (id, _, _, email) in &adults {
+                self.addresses.entry(id.clone()).or_default().insert(email.to_lowercase());
+            }
+            self.adults = adults.into_iter().map(|(id, name, picked, _)| (id, (name, picked))).collect();
+        }
+        if touched.any_of(&["email_changes"]) {
+            let sql = "SELECT id, adult_id, email FROM email_changes";
+            let changes: Vec<(String, String, String)> = store.fetch_all(sql, []).await?;
+            self.email_changes = changes.into_iter().map(|(id, adult, email)| (id, (adult, email))).collect();
+        }
+        if touched.any_of(&["contests"]) {
+            let sql = "SELECT id, user_id, context_id, role_id, item_id FROM contests";
+            let contests: Vec<(String, i64, i64, i64, i64)> = store.fetch_all(sql, []).await?;
+            self.contests =
+                contests.into_iter().map(|(id, user, context, role, item)| (id, (user, context, role, item))).collect();
+        }
+        if touched.any_of(&["plans", "plan_rows"]) {
+            let plans: Vec<(String, Int)> = store.fetch_all("SELECT id, braked FROM plans", []).await?;
+            let parts: Vec<(String, String)> = store.fetch_all("SELECT plan_id, content FROM plan_rows", []).await?;
+            self.plans = plans
+                .into_iter()
+                .map(|(id, braked)| (id, KeptPlan { braked: braked.is_set(), ..KeptPlan::default() }))
+                .collect();
+            for (plan, content) in parts {
+                if let Some(plan) = self.plans.get_mut(&plan) {
+                    plan.take(&content)?;
+                }
+            }
+        }
+        if touched.any_of(&["holds"]) {
+            let sql = "SELECT adult_id, pupil_id, placed_by FROM holds WHERE released_at IS NULL";
+            self.holds = store.fetch_all(sql, []).await?;
+        }
+        if touched.any_of(&["ledger"]) {
+            let sql = "SELECT user_id, context_id, role_id, item_id FROM ledger WHERE state <> 'removed'";
+            let ledger: Vec<(i64, i64, i64, i64)> = store.fetch_all(sql, []).await?;
+            self.ledger = ledger.into_iter().collect();
+        }
+        if touched.any_of(&["requests"]) {
+            let sql = "SELECT id, reference, kind, status, adult_id, submitted FROM requests";
+            let requests: Vec<Request> = store.fetch_all(sql, []).await?;
+            self.requests = requests.into_iter().map(|request| (request.id.clone(), request)).collect();
+        }
+        if touched.any_of(&["claims"]) {
+            let sql = "SELECT id, request_id, given_name, family_name, tutor_group, admission_number FROM claims";
+            let claims: Vec<Claim> = store.fetch_all(sql, []).await?;
+            self.claims = claims.into_iter().map(|claim| (claim.id.clone(), claim)).collect();
+        }
+        if touched.any_of(&["decisions"]) {
+            let sql = "SELECT request_id, claim_id, actor, action, pupil_id FROM decisions ORDER BY id";
+            self.decisions = store.fetch_all(sql, []).await?;
+        }
+        if touched.any_of(&["audit"]) {
+            self.audit = store.fetch_all("SELECT seq, actor, action, subject FROM audit ORDER BY seq", []).await?;
+        }
+        if touched.any_of(&["login_rows"]) {
+            let sql = "SELECT username, adult_id, email FROM login_rows ORDER BY username";
+            let rows: Vec<(String, String, String)> = store.fetch_all(sql, []).await?;
+            self.login_emails = rows.iter().map(|(_, adult, email)| (adult.clone(), email.clone())).collect();
+            self.login_rows = rows.into_iter().map(|(name, adult, _)| (name, adult)).collect();
+        }
+        if touched.any_of(&["cycles", "cycle_results"]) {
+            let failed: Option<(i64,)> =
+                store.fetch_optional("SELECT COUNT(*) FROM cycles WHERE state = 'failed'", []).await?;
+            let said_linked: Vec<(i64,)> = store
+                .fetch_all(
+                    "SELECT link_id FROM cycle_results WHERE outcome = 'linked' AND cycle_id = (SELECT id FROM cycles \
+                     WHERE state = 'done' ORDER BY created_at DESC, id DESC LIMIT 1)",
+                    [],
+                )
+                .await?;
+            self.failed_cycles = failed.map_or(0, |(count,)| count);
+            self.said_linked = said_linked.into_iter().map(|(link,)| link).collect();
+        }
         Ok(())
     }
 
@@ -296,7 +406,8 @@ impl Seen {
             }
             match held {
                 Some(held) if held != adult => {
-                    let same = self.emails.get(held) == self.emails.get(adult);
+                    let (theirs, own) = (self.addresses.get(held), self.addresses.get(adult));
+                    let same = theirs.zip(own).is_some_and(|(theirs, own)| !theirs.is_disjoint(own));
                     if same && stopped == Stopped::No {
                         stopped = Stopped::Perhaps;
                     }
@@ -370,6 +481,17 @@ pub struct Click {
     seen: bool,
 }
 
+/// A pupil who was seen gone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Gone {
+    /// When first.
+    pub first: i64,
+    /// Since when without a break; none for one who is back.
+    pub since: Option<i64>,
+    /// Whether Moodle deleted them.
+    pub deleted: bool,
+}
+
 /// What was promised by answers, and what the world did to Moodle.
 #[derive(Debug, Default)]
 pub struct Model {
@@ -403,6 +525,46 @@ pub struct Model {
     pub submitted: BTreeMap<String, String>,
     /// Whether the auth table ever held a row.
     pub had_login_rows: bool,
+    /// Pairs that ended because the pupil left, each with its claim.
+    pub left: BTreeMap<(String, i64), String>,
+    /// Adults whose last pair ended so, and when last.
+    pub left_behind: BTreeMap<String, i64>,
+    /// Pupils who were seen gone: when first, and since when they are.
+    pub gone: BTreeMap<i64, Gone>,
+    /// Pairs that ended as if the pupil had left, though they had not or not for long enough.
+    pub ended_early: Vec<(String, i64)>,
+    /// Links that were given back though they had not ended because a pupil left.
+    pub given_back: Vec<String>,
+    /// Adults who are erased, each with the requests that were theirs then.
+    pub erased: BTreeMap<String, BTreeSet<String>>,
+    /// Requests that are erased.
+    pub erased_requests: BTreeSet<String>,
+    /// To which adult each request ever belonged.
+    pub adult_of: BTreeMap<String, String>,
+    /// The reference of each request.
+    pub reference_of: BTreeMap<String, String>,
+    /// Since when each request stands as it stands.
+    pub standing: BTreeMap<String, (String, i64)>,
+    /// Who asked for or applied each plan.
+    pub heads: BTreeMap<String, BTreeSet<String>>,
+    /// Plans that somebody's word let be applied in the last step.
+    pub admitted_now: BTreeSet<String>,
+    /// Adults whose data is to be erased and is not yet.
+    pub to_erase: BTreeSet<String>,
+    /// Whether a person let a row be put back that is left alone.
+    pub released: bool,
+    /// Changes of addresses that staff were told are taken back.
+    pub withdrawn_changes: BTreeSet<String>,
+    /// When each row of ours that was there before came back.
+    pub put_back: BTreeMap<Key, Vec<i64>>,
+    /// How many steps were struck: what a run had written then may be unknown to the next one.
+    pub strikes: usize,
+    /// Accounts of which somebody took rows away by hand.
+    pub by_hand: BTreeSet<i64>,
+    /// Rows of ours that were there before and are not.
+    taken: BTreeSet<Key>,
+    /// Whether data is forgotten early.
+    pub forgets: bool,
     /// Up to which number the audit is accounted for.
     reached: i64,
     /// Whether somebody meddled with Moodle.
@@ -414,7 +576,13 @@ pub type Played = (Act, Option<Deed>, Option<End<Answer>>, Struck);
 
 impl Model {
     /// Takes in a step.
-    pub fn learn(&mut self, step: usize, now: i64, played: &[Played], seen: &Seen) {
+    pub fn learn(&mut self, step: usize, world: &World, played: &[Played], seen: &Seen) {
+        let now = world.now();
+        self.forgets = world.setting.forgets;
+        self.look_for_leavers(world, seen);
+        self.admitted_now.clear();
+        self.strikes +=
+            played.iter().filter(|(_, _, end, struck)| struck.any() || matches!(end, Some(End::Died))).count();
         for (_, deed, end, struck) in played {
             let Some(deed) = deed else { continue };
             let told = match end {
@@ -424,6 +592,22 @@ impl Model {
             };
             match deed {
                 Deed::Decide { actor, .. } | Deed::Revoke { actor, .. } | Deed::Hold { actor, .. } => {
+                    self.clicks.insert(actor.clone(), Click { deed: deed.clone(), told, seen: false });
+                }
+                Deed::Later { wish, actor } => {
+                    if let Wish::WithdrawEmail(adult) = wish
+                        && told == Told::Done
+                    {
+                        let adult = adult.to_string();
+                        let own = seen.email_changes.iter().filter(|(_, (of, email))| {
+                            *of == adult && seen.emails.get(&adult).is_some_and(|now| now != email)
+                        });
+                        self.withdrawn_changes.extend(own.map(|(id, _)| id.clone()));
+                    }
+                    if let Wish::ApplyKept(plan, person) = wish {
+                        self.heads.entry(plan.to_string()).or_default().insert(format!("head:{person}"));
+                    }
+                    self.released |= matches!(wish, Wish::ReleaseContest(_));
                     self.clicks.insert(actor.clone(), Click { deed: deed.clone(), told, seen: false });
                 }
                 Deed::Submit { key, .. } => {
@@ -442,7 +626,7 @@ impl Model {
         }
         let reached = self.reached;
         for entry in seen.audit.iter().filter(|entry| entry.seq > reached) {
-            self.account_for(step, entry, seen);
+            self.account_for(step, world, entry, seen);
         }
         self.reached = seen.audit.last().map_or(self.reached, |entry| entry.seq.max(self.reached));
         for adult in seen.adults.keys() {
@@ -450,6 +634,14 @@ impl Model {
             self.accounts.entry(adult.clone()).or_default().extend(account);
         }
         for request in seen.requests.values() {
+            self.reference_of.entry(request.id.clone()).or_insert_with(|| request.reference.clone());
+            if let Some(adult) = &request.adult_id {
+                self.adult_of.insert(request.id.clone(), adult.clone());
+            }
+            let standing = self.standing.entry(request.id.clone()).or_insert_with(|| (request.status.clone(), now));
+            if standing.0 != request.status {
+                *standing = (request.status.clone(), now);
+            }
             self.submitted.entry(request.id.clone()).or_insert_with(|| request.submitted.clone());
         }
         let held = self.approved_ever.iter().filter(|(adult, pupil)| seen.stopped(adult, *pupil) != Stopped::No);
@@ -459,8 +651,12 @@ impl Model {
 
     /// Keys are remembered for seven days.
     fn remember(&mut self, key: &str, reference: &str, now: i64) {
+        let (first, _) = self.keys.get(key).cloned().unwrap_or_else(|| (reference.to_owned(), now));
+        // With a request that is erased goes its key.
+        let gone = self.reference_of.iter().find(|(_, of)| **of == first).map(|(request, _)| request.clone());
+        let erased = gone.is_some_and(|request| self.may_be_gone(&request, now));
         let (first, since) = self.keys.entry(key.to_owned()).or_insert_with(|| (reference.to_owned(), now));
-        let kept = now - *since < 7 * 24 * 3_600_000;
+        let kept = now - *since < 7 * DAY && !erased;
         if first != reference && kept {
             self.broken_keys.push(key.to_owned());
         }
@@ -471,9 +667,65 @@ impl Model {
     }
 
     /// What an entry of the audit says happened to the pairs in force.
-    fn account_for(&mut self, step: usize, entry: &Audited, seen: &Seen) {
-        let Some(click) = self.clicks.get_mut(&entry.actor) else { return };
+    fn account_for(&mut self, step: usize, world: &World, entry: &Audited, seen: &Seen) {
         let before: BTreeSet<String> = self.in_force.keys().map(|(adult, _)| adult.clone()).collect();
+        self.account_for_system(world, entry, seen);
+        self.account_for_click(entry, seen);
+        for adult in before {
+            if !self.in_force.keys().any(|(of, _)| *of == adult) {
+                self.lost.insert(adult, step);
+            }
+        }
+    }
+
+    /// What happens by itself: links of pupils who left end, erasures come to their end.
+    fn account_for_system(&mut self, world: &World, entry: &Audited, seen: &Seen) {
+        let Some((_, id)) = entry.subject.split_once(':') else { return };
+        match entry.action.as_str() {
+            "link.end" if !self.clicks.contains_key(&entry.actor) => {
+                let Some(pair) = id.parse().ok().and_then(|link: i64| seen.links.get(&link)).cloned() else { return };
+                let (grace, _) = world.setting.grace.unwrap_or((3_650, 0));
+                // Days are days of a calendar: one less may have passed.
+                let earliest = |gone: &Gone| {
+                    let days = if gone.deleted { grace.min(1) } else { grace };
+                    gone.first + i64::from(days.saturating_sub(1)) * DAY
+                };
+                if self.gone.get(&pair.1).is_none_or(|gone| world.now() < earliest(gone)) {
+                    self.ended_early.push(pair.clone());
+                }
+                let Some(claim) = self.in_force.remove(&pair) else { return };
+                if !self.in_force.keys().any(|(adult, _)| *adult == pair.0) {
+                    self.left_behind.insert(pair.0.clone(), world.now());
+                }
+                self.left.insert(pair, claim);
+            }
+            "adult.erase" => {
+                let own = self.adult_of.iter().filter(|(_, adult)| *adult == id).map(|(request, _)| request.clone());
+                self.erased.insert(id.to_owned(), own.collect());
+                self.to_erase.remove(id);
+                self.left.retain(|(adult, _), _| adult != id);
+            }
+            "request.erase" => {
+                self.erased_requests.insert(id.to_owned());
+            }
+            "adult.ask_erasure" => {
+                self.to_erase.insert(id.to_owned());
+            }
+            "adult.drop_erasure" => {
+                self.to_erase.remove(id);
+            }
+            "plan.ask" | "plan.admit" => {
+                if entry.action == "plan.admit" {
+                    self.admitted_now.insert(id.to_owned());
+                }
+                self.heads.entry(id.to_owned()).or_default().insert(entry.actor.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn account_for_click(&mut self, entry: &Audited, seen: &Seen) {
+        let Some(click) = self.clicks.get_mut(&entry.actor) else { return };
         match (&click.deed, entry.action.as_str()) {
             (Deed::Decide { request, decision: Decision::Approve(approval), actor, .. }, "request.approve")
                 if !click.seen =>
@@ -505,30 +757,110 @@ impl Model {
             {
                 click.seen = true;
                 let request = request.to_string();
-                self.in_force.retain(|_, claim| seen.claims.get(claim).is_none_or(|row| row.request_id != request));
+                let other = |claim: &String| seen.claims.get(claim).is_none_or(|row| row.request_id != request);
+                self.in_force.retain(|_, claim| other(claim));
+                self.left.retain(|_, claim| other(claim));
             }
             (Deed::Decide { decision: Decision::Withdraw(claim), .. }, "request.withdraw_child") => {
                 click.seen = true;
                 let withdrawn = claim.to_string();
                 self.in_force.retain(|_, claim| *claim != withdrawn);
+                self.left.retain(|_, claim| *claim != withdrawn);
             }
             (Deed::Revoke { .. }, "login_row.revoke") => {
                 click.seen = true;
                 let adult = entry.subject.trim_start_matches("adult:").to_owned();
                 self.in_force.retain(|(of, _), _| *of != adult);
             }
+            (Deed::Later { wish: Wish::Restore(link), .. }, "link.restore") => {
+                let Some(pair) = seen.links.get(&link.0) else { return };
+                match self.left.remove(pair) {
+                    Some(claim) => {
+                        self.in_force.insert(pair.clone(), claim);
+                    }
+                    None => self.given_back.push(format!("{} and {}", pair.0, pair.1)),
+                }
+            }
+            (Deed::Later { wish: Wish::Erase(adult, _), .. }, "adult.ask_erasure") => {
+                let adult = adult.to_string();
+                self.in_force.retain(|(of, _), _| *of != adult);
+                self.left.retain(|(of, _), _| *of != adult);
+            }
             _ => {}
         }
-        for adult in before {
-            if !self.in_force.keys().any(|(of, _)| *of == adult) {
-                self.lost.insert(adult, step);
+        let in_force = &self.in_force;
+        self.left.retain(|pair, _| !in_force.contains_key(pair));
+    }
+
+    /// Who is gone, by plain SQL: deleted, suspended, or marked where the school marks them.
+    fn look_for_leavers(&mut self, world: &World, seen: &Seen) {
+        for pupil in people::pupils() {
+            let user = seen.users.get(&pupil.user_id);
+            if user.is_none_or(|user| world.is_gone(user)) {
+                let gone = self.gone.entry(pupil.user_id).or_insert(Gone { first: world.now(), ..Gone::default() });
+                gone.since.get_or_insert(world.now());
+                gone.deleted |= user.is_none_or(|user| user.deleted.is_set());
+            } else if let Some(gone) = self.gone.get_mut(&pupil.user_id) {
+                gone.since = None;
             }
         }
+    }
+
+    /// Counts how often rows come back that somebody took away.
+    pub fn count_put_backs(&mut self, now: i64, before: &Seen, after: &Seen) {
+        let old: BTreeSet<Key> = before.ours().map(Row::key).collect();
+        let new: BTreeSet<Key> = after.ours().map(Row::key).collect();
+        for key in new.difference(&old).filter(|key| self.taken.contains(*key)) {
+            self.put_back.entry(*key).or_default().push(now);
+        }
+        self.taken.retain(|key| !new.contains(key));
+    }
+
+    /// Takes in that somebody took rows away by hand.
+    fn note_taken(&mut self, before: &Seen, after: &Seen) {
+        let new: BTreeSet<Key> = after.ours().map(Row::key).collect();
+        let gone = before.ours().map(Row::key).filter(|key| !new.contains(key));
+        self.by_hand.extend(gone.map(|(user, ..)| user));
+        self.taken.extend(before.ours().map(Row::key).filter(|key| !new.contains(key)));
+    }
+
+    /// Whether a request need not be there any more, or not as it came: it is erased, was its adult's who is, or it has
+    /// stood as it stands for longer than data is kept.
+    #[must_use]
+    pub fn may_be_gone(&self, request: &str, now: i64) -> bool {
+        let theirs = |adult: &String| self.erased.contains_key(adult);
+        // What waits for a decision has no time that could be over.
+        let waits = |status: &str| matches!(status, "pending" | "waiting_for_parent");
+        // The shortest times: of what a school may set, and of what is set by itself.
+        let kept = if self.forgets { DAY } else { 7 * DAY };
+        let is_over = |(status, since): &(String, i64)| !waits(status) && now - since >= kept;
+        let old = self.standing.get(request).is_some_and(is_over);
+        old || self.erased_requests.contains(request)
+            || self.adult_of.get(request).is_some_and(theirs)
+            || self.is_of_erased(request)
+    }
+
+    /// Whether a request nobody accepted bears the address of an adult who is erased.
+    fn is_of_erased(&self, request: &str) -> bool {
+        let Some(submitted) = self.submitted.get(request) else { return false };
+        let submitted = submitted.to_lowercase();
+        self.erased_addresses().any(|address| submitted.contains(&address))
+    }
+
+    /// Every address that somebody had who is erased.
+    pub fn erased_addresses(&self) -> impl Iterator<Item = String> + '_ {
+        let own = self.erased.values().flatten();
+        own.filter_map(|request| self.submitted.get(request)).flat_map(|text| {
+            let text = text.to_lowercase();
+            let known = people::ADULTS.iter().map(|adult| adult.email.to_lowercase());
+            known.filter(move |address| text.contains(address.as_str())).collect::<Vec<_>>()
+        })
     }
 
     /// Takes in what the world did to Moodle between two steps: rows with our component that it made or moved.
     pub fn learn_of_meddling(&mut self, before: &Seen, after: &Seen) {
         self.meddled = true;
+        self.note_taken(before, after);
         for row in after.ours() {
             if !before.rows.contains(row) {
                 self.forged.insert(row.id);

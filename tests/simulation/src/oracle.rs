@@ -3,6 +3,8 @@
 //! Nothing of the product's rules is asked here: what should be in Moodle follows from the clicks that were answered
 //! ([`Model`]) and from plain SQL ([`Seen`]).
 
+mod life;
+
 use std::{collections::BTreeMap, fmt};
 
 use anyhow::Result;
@@ -60,11 +62,25 @@ pub enum Promise {
     Letters,
     /// No name, address or number in queue, audit and reports.
     NoNames,
+    /// What hangs on a pupil who left ends when the grace time is over, never before, and comes back by an act only.
+    Leavers,
+    /// Of who is erased no name and no address is left.
+    Erased,
+    /// An address changes only by the button behind the link in the new mailbox, and then everywhere.
+    Addresses,
+    /// A plan writes what it shows or nothing; what the brake holds takes two persons.
+    Plans,
+    /// A row over which somebody fights is left alone.
+    Contested,
+    /// Nobody decides about themselves.
+    OthersDecide,
+    /// Data goes when its time is over.
+    Forgets,
 }
 
 impl Promise {
     /// Every promise, in the order of the tables in the documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 26] = [
         Self::OnlyApproved,
         Self::OnlyPupils,
         Self::NoGuessing,
@@ -84,6 +100,13 @@ impl Promise {
         Self::NothingHidden,
         Self::Letters,
         Self::NoNames,
+        Self::Leavers,
+        Self::Erased,
+        Self::Addresses,
+        Self::Plans,
+        Self::Contested,
+        Self::OthersDecide,
+        Self::Forgets,
     ];
 }
 
@@ -104,23 +127,24 @@ impl fmt::Display for Broken {
 
 /// Collects what is broken.
 #[derive(Default)]
-struct Findings(Vec<Broken>);
+pub(crate) struct Findings(Vec<Broken>);
 
 impl Findings {
-    fn add(&mut self, promise: Promise, how: impl Into<String>) {
+    pub(crate) fn add(&mut self, promise: Promise, how: impl Into<String>) {
         self.0.push(Broken { promise, how: how.into() });
     }
 }
 
 /// What must hold after every step. `alone` says that nobody but our own code was at work in Moodle.
 #[must_use]
-pub fn after_step(model: &Model, before: &Seen, now: &Seen, played: &[Played]) -> Vec<Broken> {
+pub fn after_step(world: &World, model: &Model, before: &Seen, now: &Seen, played: &[Played]) -> Vec<Broken> {
     let mut found = Findings::default();
     let meddled = played.iter().any(|(act, ..)| act.is_of_the_world());
     let cron = played.iter().any(|(_, deed, ..)| matches!(deed, Some(Deed::Cron)));
     rows_are_approved(&mut found, model, now);
-    store_keeps(&mut found, model, now);
-    decisions_are_once(&mut found, model, now);
+    store_keeps(&mut found, world, model, now);
+    life::after_step(&mut found, world, model, before, now, played);
+    decisions_are_once(&mut found, world, model, now);
     login_rows(&mut found, model, now);
     if !meddled {
         foreign_is_untouched(&mut found, before, now, cron);
@@ -172,13 +196,19 @@ fn rows_are_approved(found: &mut Findings, model: &Model, now: &Seen) {
     }
 }
 
-fn store_keeps(found: &mut Findings, model: &Model, now: &Seen) {
+fn store_keeps(found: &mut Findings, world: &World, model: &Model, now: &Seen) {
+    let may_be_gone = |request: &String| model.may_be_gone(request, world.now());
     for reference in &model.references {
-        if !now.requests.values().any(|request| request.reference == *reference) {
+        let bears = |(_, of): &(&String, &String)| *of == reference;
+        let allowed = model.reference_of.iter().find(bears).is_some_and(|(request, _)| may_be_gone(request));
+        if !allowed && !now.requests.values().any(|request| request.reference == *reference) {
             found.add(Promise::NothingLost, format!("request {reference} was answered with success and is gone"));
         }
     }
     for (id, submitted) in &model.submitted {
+        if may_be_gone(id) {
+            continue;
+        }
         if now.requests.get(id).is_none_or(|request| request.submitted != *submitted) {
             found.add(Promise::NothingLost, format!("what came with request {id} is gone or changed"));
         }
@@ -188,7 +218,7 @@ fn store_keeps(found: &mut Findings, model: &Model, now: &Seen) {
     }
 }
 
-fn decisions_are_once(found: &mut Findings, model: &Model, now: &Seen) {
+fn decisions_are_once(found: &mut Findings, world: &World, model: &Model, now: &Seen) {
     let mut by_version: BTreeMap<(String, i64), u64> = BTreeMap::new();
     for click in model.clicks.values() {
         if let Deed::Hold { actor, .. } = &click.deed {
@@ -210,6 +240,9 @@ fn decisions_are_once(found: &mut Findings, model: &Model, now: &Seen) {
             continue;
         };
         let Deed::Decide { request, version, .. } = &click.deed else { continue };
+        if model.may_be_gone(&request.to_string(), world.now()) {
+            continue;
+        }
         let main = |claim: &Option<String>| action.code() == "withdraw_child" || claim.is_none();
         let of_actor = now.decisions.iter().filter(|made| made.actor == actor);
         let made = of_actor.filter(|made| main(&made.claim_id) && made.action == action.code()).count();
@@ -257,7 +290,8 @@ fn login_rows(found: &mut Findings, model: &Model, now: &Seen) {
         if linked && username.is_some() && !row {
             found.add(Promise::LoginRows, format!("adult {adult} is linked and has no login row"));
         }
-        if !linked && now.login_rows.iter().any(|(_, of)| of == adult) {
+        // Whose last pupil left may sign in for some days more.
+        if !linked && !model.left_behind.contains_key(adult) && now.login_rows.iter().any(|(_, of)| of == adult) {
             found.add(Promise::LoginRows, format!("adult {adult} lost every pupil and still has a login row"));
         }
     }
@@ -318,7 +352,7 @@ fn failures_are_shown(found: &mut Findings, before: &Seen, now: &Seen, played: &
             _ => {}
         }
     }
-    if now.failed_cycles - before.failed_cycles < failed {
+    if failed > 0 && now.failed_cycles - before.failed_cycles < failed {
         found.add(Promise::NothingHidden, format!("{failed} cycles failed and are not recorded as failed"));
     }
     if let [(_, Some(Deed::Cycle(_)), Some(End::Answered(Answer::Done)), struck)] = played
@@ -348,6 +382,7 @@ pub async fn at_rest(world: &World, model: &Model, now: &Seen) -> Result<Vec<Bro
     drop(store);
     letters(&mut found, world).await?;
     names(&mut found, world).await?;
+    life::at_rest(&mut found, world, model, now).await?;
     Ok(found.0)
 }
 
@@ -368,7 +403,7 @@ fn rows_as_decided(found: &mut Findings, world: &World, model: &Model, now: &See
             continue;
         }
         // Who left keeps the rows they have and gets no new ones: both are right.
-        let must = user.is_some_and(|user| !user.suspended.is_set()) && stopped == Stopped::No;
+        let must = user.is_some_and(|user| !world.is_gone(user)) && stopped == Stopped::No;
         let link = now.links.iter().find(|(_, (of, to))| of == adult && to == pupil).map(|(id, _)| *id);
         let (Some(link), Some((context, path, depth))) = (link, now.contexts.get(pupil)) else {
             if must {
@@ -425,7 +460,12 @@ fn sessions_end(found: &mut Findings, world: &World, model: &Model, now: &Seen) 
         let linked = owner.is_some_and(|adult| model.in_force.keys().any(|(of, _)| of == adult));
         let lost = owner.and_then(|adult| model.lost.get(adult));
         let open = now.sessions.contains_key(session);
-        if owner.is_some_and(|adult| model.held_ever.contains(adult)) {
+        let left = |adult: &String| model.left_behind.contains_key(adult);
+        if owner.is_some_and(|adult| model.held_ever.contains(adult) || left(adult)) {
+            continue;
+        }
+        // Where the brake held the removal until somebody had taken the rows away by hand, there was none to end it with.
+        if open && world.setting.brake.is_some() && model.by_hand.contains(&user) {
             continue;
         }
         let gone_user = now.users.get(&user).is_none_or(|user| user.deleted.is_set());

@@ -32,6 +32,9 @@ pub const ADULTS: &[Adult] = &[
     Adult { given: "Dov", family: "Ormerod", email: "dov@example.org" },
 ];
 
+/// Which of [`ADULTS`] is a member of staff.
+pub const STAFF: usize = 6;
+
 /// Names of the pupils who stay when the school is made small: four with everything in order, one without context, one whose
 /// context lacks its path, twins that only their number tells apart, siblings, one with a foreign role row, one who left.
 const NAMES: &[(&str, &str)] = &[

@@ -1,7 +1,8 @@
 //! Defects put in on purpose: to see that the oracle notices each, and by which promise.
 //!
-//! Two kinds: a statement that is skipped while the product believes that it ran (the script of `kinlink-db` does that, no
-//! product code knows of it), and something that is done behind everybody's back between two steps.
+//! Three kinds: a statement that is skipped while the product believes that it ran or that it found nothing (the script of
+//! `kinlink-db` does that, no product code knows of it), something that is done behind everybody's back between two steps, and
+//! answers that are not true.
 
 use anyhow::Result;
 use kinlink_db::{
@@ -9,7 +10,7 @@ use kinlink_db::{
     script::{At, Verdict},
 };
 
-use crate::{model::Seen, oracle::Promise, world::World};
+use crate::{acts::Answer, model::Seen, oracle::Promise, world::World};
 
 /// A defect.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,8 @@ enum How {
     Skip { on_store: bool, begins: &'static str, holds: &'static str, rows: u64 },
     /// Every few steps this is done to the store (or else to Moodle).
     Do { on_store: bool, sql: &'static str },
+    /// Whoever clicks is told that it was refused, though it was done.
+    Refuse,
 }
 
 const fn skip(
@@ -142,6 +145,34 @@ pub const ALL: &[Sabotage] = &[
         true,
         "UPDATE adults SET given_name = 'Amelia', family_name = 'Turner'",
     ),
+    also(
+        "another pupil is approved than the claim names",
+        &[Promise::NoGuessing],
+        true,
+        "UPDATE decisions SET pupil_id = pupil_id + 1 WHERE pupil_id IS NOT NULL AND action = 'approve'",
+    ),
+    Sabotage { name: "what is done is said to be refused", breaks: &[Promise::RefusedIsRefused], how: How::Refuse },
+    skip("nobody notes that a pupil left", &[Promise::Leavers], true, "INSERT", "INTO leavers", 1),
+    also("whoever left did so long ago", &[Promise::Leavers], true, "UPDATE leavers SET since = 0"),
+    skip("the names of the erased stay", &[Promise::Erased], true, "UPDATE adults SET title = NULL", "erased_at", 1),
+    skip("what the erased sent stays", &[Promise::Erased], true, "UPDATE requests SET title = NULL", "erased_at", 1),
+    skip("mails to the erased stay", &[Promise::Erased], true, "DELETE FROM mails", "", 1),
+    also(
+        "an address is changed that nobody proved",
+        &[Promise::Addresses],
+        true,
+        "UPDATE adults SET email = CONCAT('x', email) WHERE email NOT LIKE 'x%' AND username IS NOT NULL",
+    ),
+    skip("login rows keep the old address", &[Promise::Addresses], true, "UPDATE login_rows SET email", "", 1),
+    also("a plan is never stale", &[Promise::Plans], true, "UPDATE plans SET begun_at = 1 WHERE begun_at IS NULL"),
+    skip("nobody counts what is put back", &[Promise::Contested], true, "INSERT", "INTO put_backs", 1),
+    skip("nobody knows the address of staff", &[Promise::OthersDecide], true, "SELECT", "FROM staff WHERE id", 0),
+    also(
+        "what is old looks new",
+        &[Promise::Forgets],
+        true,
+        "UPDATE requests SET updated_at = 4000000000000 WHERE updated_at < 4000000000000",
+    ),
 ];
 
 impl Sabotage {
@@ -150,10 +181,19 @@ impl Sabotage {
     pub fn verdict(&self, on_store: bool, at: &At) -> Option<Verdict> {
         let How::Skip { on_store: there, begins, holds, rows } = self.how else { return None };
         match at {
-            At::Statement(sql) if there == on_store && !sql.starts_with("SELECT") => {
+            At::Statement(sql) if there == on_store && (begins == "SELECT" || !sql.starts_with("SELECT")) => {
                 (sql.starts_with(begins) && sql.contains(holds)).then_some(Verdict::Skip(rows))
             }
             _ => None,
+        }
+    }
+
+    /// What somebody is told who clicked.
+    #[must_use]
+    pub fn answer(&self, answer: Answer) -> Answer {
+        match (self.how, answer) {
+            (How::Refuse, Answer::Done) => Answer::Refused("it cannot be done".to_owned()),
+            (_, answer) => answer,
         }
     }
 

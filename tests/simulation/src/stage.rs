@@ -112,13 +112,23 @@ pub struct Stage<'w> {
     trace: DefaultHasher,
     /// How many points were passed.
     pub points: u64,
+    /// The statements that may have changed something.
+    pub written: Vec<String>,
 }
 
 impl<'w> Stage<'w> {
     /// A stage whose order is fixed by a seed.
     #[must_use]
     pub fn new(store: &'w Db, moodle: &'w Db, order: u64) -> Self {
-        Self { store, moodle, order: Rng::with_seed(order), sabotage: None, trace: DefaultHasher::new(), points: 0 }
+        Self {
+            store,
+            moodle,
+            order: Rng::with_seed(order),
+            sabotage: None,
+            trace: DefaultHasher::new(),
+            points: 0,
+            written: Vec::new(),
+        }
     }
 
     /// A digest of who passed which point in which order.
@@ -200,6 +210,9 @@ impl<'w> Stage<'w> {
             (at, on_store, parked.at == At::Begin, parked.at == At::Commit).hash(&mut self.trace);
             if let At::Statement(sql) = &parked.at {
                 sql.hash(&mut self.trace);
+                if parked.takes_write_lock() {
+                    self.written.push(sql.clone());
+                }
             }
             self.points += 1;
             let Some(verdict) = self.verdict(player, &parked, on_store, blocked) else {

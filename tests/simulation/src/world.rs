@@ -26,17 +26,24 @@ use kinlink_service::{
     app::{Clock, Random, SigningKey, Store},
     mail::School,
 };
-use kinlink_store::{sources, sources::Source};
+use kinlink_store::{
+    sources,
+    sources::Source,
+    staff::{self as members, Member},
+};
 use kinlink_testkit::{TestDb, fresh};
 use tempfile::TempDir;
 
-use crate::people;
+use crate::{model::User, people};
+
+/// The department of pupils who left, where the school marks them so.
+pub const LEFT: &str = "Left";
 
 /// Where the clock stands at first: 2026-09-03 08:00 UTC, in milliseconds since 1970.
 const START: i64 = 1_788_422_400_000;
 
 /// How a world is set up; the seed chooses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Setting {
     /// Whether linked adults also get a role in the category.
     pub category: bool,
@@ -44,7 +51,24 @@ pub struct Setting {
     pub end_sessions: bool,
     /// A brake that engages at more than this many removals; `None` is the usual one.
     pub brake: Option<u32>,
+    /// Whether what the brake holds takes two persons.
+    pub two_persons: bool,
+    /// Days of grace for the links of pupils who left, and for the login rows of adults without one; `None`: ten years.
+    pub grace: Option<(u32, u32)>,
+    /// Whether data is kept for as short a time as the settings allow.
+    pub forgets: bool,
 }
+
+/// The shortest times for which data is kept, in days: `keep_…_days`.
+const SHORTEST: [(&str, u32); 7] = [
+    ("keep_unproven_days", 1),
+    ("keep_bogus_days", 1),
+    ("keep_refused_days", 1),
+    ("keep_words_days", 1),
+    ("keep_mails_days", 1),
+    ("keep_adults_days", 30),
+    ("keep_holds_days", 30),
+];
 
 /// Prepared databases from which worlds are made quickly.
 pub struct Template {
@@ -208,12 +232,22 @@ impl World {
     ) -> Result<Self> {
         let clock = Arc::new(AtomicI64::new(START));
         let app = app(&store, &moodle, &clock, seed);
-        // One person stands for the two whom the brake asks for. Nobody leaves: a suspended pupil comes back, or not.
+        // Without days of grace nobody leaves: a suspended pupil comes back, or not.
+        let (links, login_rows) = setting.grace.unwrap_or((3_650, 3_650));
         let mut settings = vec![
             ("end_sessions", setting.end_sessions.to_string()),
-            ("brake_two_persons", "false".to_owned()),
-            ("leaver_grace_days", "3650".to_owned()),
+            ("brake_two_persons", setting.two_persons.to_string()),
+            ("leaver_grace_days", links.to_string()),
+            ("login_row_grace_days", login_rows.to_string()),
         ];
+        if setting.grace.is_some() {
+            settings.push(("leaver_filter", format!("department={LEFT}")));
+            // With so few pupils each who leaves would be too many.
+            settings.push(("leaver_brake_percent", "100".to_owned()));
+        }
+        if setting.forgets {
+            settings.extend(SHORTEST.map(|(name, days)| (name, days.to_string())));
+        }
         if setting.category {
             settings.push(("static_contexts", "2".to_owned()));
         }
@@ -239,6 +273,33 @@ impl World {
             moodle_url: Some("https://moodle.test".into()),
         };
         Ok(Self { app, store, moodle, setting, sources, school, clock, _folder: folder, servers })
+    }
+
+    /// The member of staff who is a parent, signed in anew: a name that no other click has.
+    ///
+    /// # Errors
+    /// The databases.
+    pub async fn parent_of_staff(&self, click: &str) -> Result<String> {
+        let now = self.app.now();
+        let member = Member {
+            id: self.app.new_id(),
+            issuer: "https://school.example".to_owned(),
+            subject: click.to_owned(),
+            name: "Kirsten".to_owned(),
+            email: Some(people::ADULTS[people::STAFF].email.to_owned()),
+            role: StaffRole::Administrator,
+            created_at: now,
+            last_signed_in_at: now,
+        };
+        let id = members::keep(&mut self.store.acquire().await?, &member).await?;
+        Ok(format!("staff:{id}"))
+    }
+
+    /// Whether a pupil is gone, by what stands in their user's row.
+    #[must_use]
+    pub fn is_gone(&self, user: &User) -> bool {
+        let marked = self.setting.grace.is_some() && user.department == LEFT;
+        user.deleted.is_set() || user.suspended.is_set() || marked
     }
 
     /// Lets time pass.

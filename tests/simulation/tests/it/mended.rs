@@ -6,6 +6,7 @@ use kinlink_simulation::{
     Machine,
     acts::{Account, Act, Meddling, Picked, Version},
     history::{History, Step},
+    later::Later,
     oracle::Broken,
     people::Child,
     world::Setting,
@@ -15,7 +16,7 @@ use kinlink_simulation::{
 async fn play(acts: Vec<Act>) -> Vec<Broken> {
     let history = History {
         seed: 1,
-        setting: Setting { category: false, end_sessions: true, brake: None },
+        setting: Setting { end_sessions: true, ..Setting::default() },
         calm: false,
         steps: acts.into_iter().map(|act| Step { acts: vec![(act, None)], order: 0 }).collect(),
     };
@@ -54,6 +55,32 @@ async fn a_request_is_not_approved_for_two_accounts_of_which_one_would_keep_its_
         Act::Approve(0, Picked::ByHand(pupil), Account::Auto, Version::Any),
         Act::Approve(0, Picked::Exact, Account::NewForTheRest, Version::Any),
         Act::End(0, Action::Deny, Version::Any),
+    ];
+    assert_eq!(play(acts).await, []);
+}
+
+#[tokio::test]
+async fn an_erased_request_is_not_taken_up_again_and_filled_with_names() {
+    let acts = vec![
+        asks(),
+        Act::Approve(0, Picked::Exact, Account::Auto, Version::Any),
+        Act::Later(Later::Erase(0, true)),
+        Act::Tidy,
+        Act::Reopen(0),
+        Act::Correct(0, true),
+    ];
+    assert_eq!(play(acts).await, []);
+}
+
+#[tokio::test]
+async fn nobody_is_erased_before_their_sessions_have_ended() {
+    let acts = vec![
+        asks(),
+        Act::Approve(0, Picked::Exact, Account::Auto, Version::Any),
+        Act::Cron,
+        Act::SignIn(0),
+        Act::Later(Later::Erase(0, true)),
+        Act::Tidy,
     ];
     assert_eq!(play(acts).await, []);
 }

@@ -9,7 +9,7 @@ use kinlink_simulation::{
 };
 
 /// The seeds in which a defect must be found.
-const SEEDS: std::ops::Range<u64> = 10_000..10_060;
+const SEEDS: std::ops::Range<u64> = 10_000..10_200;
 
 /// What was found first that the defect is said to break.
 async fn found(machine: &mut Machine, sabotage: &Sabotage) -> Result<(u64, Broken), Vec<Broken>> {
@@ -52,9 +52,7 @@ async fn every_other_defect_is_noticed() {
 
 #[test]
 fn every_promise_is_broken_by_a_defect() {
-    // Nobody can make matching guess, or a refusal decide, from outside the product.
-    let untried = [Promise::NoGuessing, Promise::RefusedIsRefused];
-    for promise in Promise::ALL.into_iter().filter(|promise| !untried.contains(promise)) {
+    for promise in Promise::ALL {
         assert!(sabotage::ALL.iter().any(|sabotage| sabotage.breaks.contains(&promise)), "{promise:?}");
     }
 }
