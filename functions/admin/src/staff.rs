@@ -22,7 +22,7 @@ impl FromRequestParts<AdminState> for Staff {
             let (scheme, token) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(token)
         });
-        let authenticated = access::authenticate(&state.app, token.ok_or_else(Problem::unauthorized)?);
+        let authenticated = Box::pin(access::authenticate(&state.app, token.ok_or_else(Problem::unauthorized)?));
         let client = parts.extensions.get::<ClientAddress>().map(|client| client.0);
         let is_wrong = |found: &Result<_, _>| matches!(found, Err(ServiceError::Unauthorized));
         Ok(Self(guessing(&state.app, client, authenticated, is_wrong).await?))

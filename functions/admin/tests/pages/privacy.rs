@@ -150,9 +150,10 @@ async fn a_pupils_copy_warns_of_holds_on_them_and_on_whoever_is_linked_to_them()
         let words = text(&person.page(&here).await);
         assert!(words.contains("No hold concerns them or anybody linked to them."), "{words}");
         assert_eq!(looks().await, 0);
-        let (email, pupil) = match of_the_adult {
-            true => (Some("rachel.turner@example.org".into()), None),
-            false => (None, Some(kinlink_domain::ids::MoodleUserId(world.amelia))),
+        let (email, pupil) = if of_the_adult {
+            (Some("rachel.turner@example.org".into()), None)
+        } else {
+            (None, Some(kinlink_domain::ids::MoodleUserId(world.amelia)))
         };
         let reference = "C-18/2026".into();
         let hold =
