@@ -69,7 +69,9 @@ pub(super) async fn survey(
         ours += found.ours;
     }
     let all = match direction {
-        Direction::Adopt => moodle::count(connection, &context.prefix, context.site.link_role).await? - ours,
+        Direction::Adopt => {
+            moodle::count(connection, &context.prefix, context.site.link_role).await?.saturating_sub(ours)
+        }
         Direction::GiveBack => adoptions::count(&mut app.store.acquire().await?).await?,
     };
     let taken = rows.iter().filter(|row| row.write != Write::Remove).count() as u64;
