@@ -31,9 +31,11 @@ GRANT SELECT (id, contextlevel, instanceid, path, depth, locked),
       UPDATE (path, depth)
   ON `{database}`.`{prefix}context` TO '{user}'@'%';
 
--- Role rows: ours come and go; a row is never changed. DELETE cannot be limited to rows of ours here.
+-- Role rows: ours come and go; of a row of the earlier plugin only whose it is changes, when it is adopted or given back.
+-- DELETE cannot be limited to rows of ours here.
 GRANT SELECT (id, roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder),
       INSERT (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder),
+      UPDATE (component, itemid),
       DELETE
   ON `{database}`.`{prefix}role_assignments` TO '{user}'@'%';
 

@@ -35,9 +35,11 @@ GRANT SELECT (id, contextlevel, instanceid, path, depth, locked),
       UPDATE (path, depth)
   ON {prefix}context TO "{user}";
 
--- Role rows: ours come and go; a row is never changed. DELETE is not limited to rows of ours here (README.md: it can be).
+-- Role rows: ours come and go; of a row of the earlier plugin only whose it is changes, when it is adopted or given back.
+-- DELETE is not limited to rows of ours here (README.md: it can be).
 GRANT SELECT (id, roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder),
       INSERT (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder),
+      UPDATE (component, itemid),
       DELETE
   ON {prefix}role_assignments TO "{user}";
 

@@ -196,6 +196,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/admin/cycles/{cycle}", VIEWER),
     route("GET", "/api/v1/admin/plans", VIEWER),
     route("POST", "/api/v1/admin/plans", APPROVER),
+    route("POST", "/api/v1/admin/adoption-plans", APPROVER),
     route("GET", "/api/v1/admin/plans/{plan}", VIEWER),
     route("GET", "/api/v1/admin/plans/{plan}/rows", VIEWER),
     route("GET", "/api/v1/admin/plans/{plan}/comparison", VIEWER),

@@ -7,12 +7,13 @@ use axum::{
 };
 use kinlink_domain::{
     Timestamp,
+    adoption::Direction,
     ids::{CycleId, PlanId},
     plan_row::{PlanRow, Scope},
     reason::Reason,
 };
 use kinlink_service::{
-    ServiceError,
+    ServiceError, adoption,
     plans::{self, Application, Comparison, Plan},
 };
 use kinlink_web::{
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<AdminState> {
         .routes(routes!(rows))
         .routes(routes!(compare))
         .routes(routes!(apply))
+        .routes(routes!(make_adoption))
 }
 
 /// A plan that was kept, without its rows.
@@ -54,6 +56,8 @@ struct PlanView {
     removals: u64,
     /// User contexts to make or mend.
     contexts: u64,
+    /// Role rows to adopt, or to give back.
+    adoptions: u64,
     /// Whether the brake holds some of it: then it takes a second person, unless the school wants it otherwise.
     braked: bool,
     /// The person who asked for it to be applied.
@@ -82,6 +86,7 @@ impl From<Plan> for PlanView {
             additions: plan.additions,
             removals: plan.removals,
             contexts: plan.contexts,
+            adoptions: plan.adoptions,
             braked: plan.braked,
             asked_by: plan.asked.map(|(person, _)| person),
             admitted_by: plan.admitted.map(|(person, _)| person),
@@ -146,6 +151,54 @@ async fn make(
     let plan = plans::make(&state.app, &actor).await?;
     let location = [(header::LOCATION, format!("{ROOT}/plans/{}", plan.id))];
     Ok((StatusCode::CREATED, location, Json(PlanView::from(plan))))
+}
+
+/// Which way.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = AdoptionToPlan)]
+struct AdoptionWish {
+    /// Whether rows of the earlier plugin become ours, or adopted rows become the earlier plugin's again.
+    direction: Direction,
+}
+
+/// A plan that adopts or gives back.
+#[derive(Serialize, ToSchema)]
+struct AdoptionPlan {
+    #[serde(flatten)]
+    plan: PlanView,
+    /// How many rows of the same kind stay as they are. When adopting: those behind which no link in force stands. When giving
+    /// back: those that are gone, because their link ended or is held.
+    left: u64,
+}
+
+/// Look which rows of the earlier plugin would be adopted, or given back, and keep the plan
+#[utoipa::path(
+    post,
+    path = "/adoption-plans",
+    operation_id = "make_adoption_plan",
+    tag = "plans",
+    security(("staff_token" = [])),
+    request_body = AdoptionWish,
+    responses(
+        (
+            status = 201,
+            description = "The plan; nothing was written in Moodle. It is looked at and applied like every plan.",
+            body = AdoptionPlan,
+            headers(("Location" = String, description = "The plan.")),
+            links(("plan" = (operation_id = "show_plan", parameters(("plan" = "$response.body#/id")))))
+        ),
+        Known, Restricted, Bodied
+    )
+)]
+async fn make_adoption(
+    State(state): State<AdminState>,
+    Staff(actor): Staff,
+    Json(wish): Json<AdoptionWish>,
+) -> Result<impl IntoResponse, Problem> {
+    let made = adoption::make(&state.app, &actor, wish.direction).await?;
+    let location = [(header::LOCATION, format!("{ROOT}/plans/{}", made.plan.id))];
+    Ok((StatusCode::CREATED, location, Json(AdoptionPlan { plan: made.plan.into(), left: made.left })))
 }
 
 /// How many rows of a plan have a reason.

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::{
     answer::{Exit, say},
     commands::{
-        audit, config, contested, cycle, cycles, demo, explain, holds, leavers, links, logins, mail, migrate, plan,
-        plans, privacy, pupils, reconcile, requests, sign_in, sources, tokens,
+        adopt, audit, config, contested, cycle, cycles, demo, explain, holds, leavers, links, logins, mail, migrate,
+        plan, plans, privacy, pupils, reconcile, requests, sign_in, sources, tokens,
     },
 };
 
@@ -81,6 +81,8 @@ pub(crate) enum Command {
     /// List, show, compare and apply plans that were kept
     #[command(subcommand)]
     Plans(plans::Args),
+    /// Show which role rows of the earlier plugin would become ours; --give-back undoes it
+    Adopt(adopt::Args),
     /// Look at everything that a cycle relies on, and say what to do about what is wrong
     Doctor,
     /// Say why an adult does not see a pupil

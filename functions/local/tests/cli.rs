@@ -14,7 +14,7 @@ use kinlink_store::leases;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const COMMANDS: [&str; 75] = [
+const COMMANDS: [&str; 76] = [
     "serve",
     "demo",
     "migrate",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 75] = [
     "plans show",
     "plans compare",
     "plans apply",
+    "adopt",
     "doctor",
     "explain",
     "requests",
@@ -372,6 +373,8 @@ fn a_request_goes_its_way_by_the_command_line() {
         "plan",
         "plan --keep",
         "plans list",
+        "adopt",
+        "adopt --give-back",
         "contested list",
         "cycle",
         "cycle --full",
@@ -381,6 +384,10 @@ fn a_request_goes_its_way_by_the_command_line() {
         let output = here.run(arguments);
         assert!(output.status.success() && !output.stdout.is_empty(), "{arguments}");
     }
+    // The school's earlier rows stand for nobody's link here: each stays as it is.
+    let (_, adopt) = here.json("adopt");
+    assert_eq!((&adopt["scope"], &adopt["adoptions"]), (&json!("adoption"), &json!(0)), "{adopt}");
+    assert!(adopt["left"].as_u64().unwrap() > 0, "{adopt}");
     let (code, doctor) = here.json("doctor");
     assert_eq!((code, &doctor["demonstration"]), (0, &json!(true)), "{doctor}");
 }

@@ -5,6 +5,7 @@
 //! should be in Moodle, less those that are) → [`reason`] (why each is) → [`brake`] (when a plan is too big to believe) → [`explain`] (why an adult
 //! does not see a child). [`policy`] holds what a school may set.
 
+pub mod adoption;
 pub mod audit_chain;
 pub mod brake;
 pub mod desired;

@@ -22,6 +22,23 @@ coded! {
         Remove = "remove",
         /// A role row that was nobody's becomes ours.
         Adopt = "adopt",
+        /// A role row that was adopted becomes nobody's again.
+        GiveBack = "give_back",
+    }
+}
+
+impl Write {
+    /// What it says to staff.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::MakeContext => "Make a context",
+            Self::MendContext => "Mend a context",
+            Self::Add => "Add",
+            Self::Remove => "Remove",
+            Self::Adopt => "Adopt",
+            Self::GiveBack => "Give back",
+        }
     }
 }
 
@@ -32,6 +49,23 @@ coded! {
         Everything = "everything",
         /// The removals that the brake held. What else comes up is none of its business.
         HeldRemovals = "held_removals",
+        /// The role rows of the earlier plugin that become ours.
+        Adoption = "adoption",
+        /// The adopted role rows that become the earlier plugin's again.
+        GivingBack = "giving_back",
+    }
+}
+
+impl Scope {
+    /// What it says to staff.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Everything => "Everything",
+            Self::HeldRemovals => "Removals that the brake held",
+            Self::Adoption => "Adopting rows of the earlier plugin",
+            Self::GivingBack => "Giving adopted rows back",
+        }
     }
 }
 
@@ -56,7 +90,7 @@ pub struct PlanRow {
     /// The role.
     #[schema(required)]
     pub role: Option<RoleId>,
-    /// `itemid`.
+    /// `itemid`; of a row that is adopted the one that it gets, of one that is given back the one that it loses.
     pub item: i64,
     /// `role_assignments.id` of a row that is there.
     #[schema(required)]
@@ -81,6 +115,7 @@ impl PlanRow {
             (Write::Add, None) => format!("add role={role} user={user} context={context} item={item}"),
             (Write::Remove, _) => format!("remove role={role} user={user} context={context} item={item} id={id}"),
             (Write::Adopt, _) => format!("adopt role={role} user={user} context={context} item={item} id={id}"),
+            (Write::GiveBack, _) => format!("give back role={role} user={user} context={context} item={item} id={id}"),
         }
     }
 }

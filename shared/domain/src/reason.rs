@@ -14,6 +14,8 @@ coded! {
         DriftPutBack = "drift_put_back",
         /// A row that the earlier plugin or a person made becomes ours.
         Adopted = "adopted",
+        /// A row that was adopted becomes again what it was.
+        GivenBack = "given_back",
         /// Staff ended the link.
         LinkEnded = "link_ended",
         /// The pupil left, so the link ended.
@@ -55,7 +57,7 @@ impl Reason {
     #[must_use]
     pub const fn source(self) -> Option<Source> {
         match self {
-            Self::LinkApproved | Self::DriftPutBack | Self::Adopted | Self::Referred => None,
+            Self::LinkApproved | Self::DriftPutBack | Self::Adopted | Self::GivenBack | Self::Referred => None,
             Self::LinkEnded | Self::NoSignIn | Self::NotConfigured => Some(Source::Decisions),
             Self::PupilLeft | Self::PupilDeleted => Some(Source::Leavers),
             Self::AccountChanged | Self::Changed | Self::SurplusCopy | Self::Stray => Some(Source::Reconciliation),
@@ -87,6 +89,7 @@ impl Reason {
             Self::LinkApproved => "Link approved",
             Self::DriftPutBack => "Put back: somebody deleted or changed it in Moodle",
             Self::Adopted => "Adopted from the earlier plugin",
+            Self::GivenBack => "Given back to the earlier plugin",
             Self::LinkEnded => "Link ended by staff",
             Self::PupilLeft => "The pupil left",
             Self::Referred => crate::hold::REFER,
@@ -127,6 +130,7 @@ mod tests {
         link_approved: -
         drift_put_back: -
         adopted: -
+        given_back: -
         link_ended: decisions
         pupil_left: leavers
         referred: -

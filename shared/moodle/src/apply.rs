@@ -1,4 +1,4 @@
-//! The only writer: contexts, role rows, dirty flags, sessions.
+//! The writer: contexts, role rows, dirty flags, sessions. Beside it only `adoption.rs` writes: whose a role row is.
 //!
 //! What each write must also do was observed in a running Moodle (`reference/moodle-database.md` §3): a user context needs
 //! path and depth; an open session sees a changed role only by a dirty flag that is stamped not before the change; flags
@@ -156,7 +156,12 @@ async fn insert_roles(
 }
 
 /// Tells the users' open sessions to load their roles anew: the existing flag is renewed, a missing one added.
-async fn flag(tx: &mut Tx<'_>, prefix: &Prefix, site: &Site, users: &[MoodleUserId]) -> Result<(), MoodleError> {
+pub(crate) async fn flag(
+    tx: &mut Tx<'_>,
+    prefix: &Prefix,
+    site: &Site,
+    users: &[MoodleUserId],
+) -> Result<(), MoodleError> {
     let clock = tx.engine().clock_seconds();
     let names = || users.iter().map(|user| Value::from(user.to_string()));
     let update = format!(

@@ -17,6 +17,11 @@ pub enum MoodleError {
     /// A role row was to be written in a context that could not be found or made.
     #[error("Moodle gave no context for a role of user {0}; run the cycle again, then doctor")]
     NoContext(kinlink_domain::ids::MoodleUserId),
+    /// A row that was to be adopted or given back is not any more as it was planned.
+    #[error(
+        "role rows in Moodle changed while they were to be adopted or given back; nothing was written, apply the plan again"
+    )]
+    RowsChanged,
     /// The role does not exist.
     #[error(
         "Moodle has no role with the short name {0:?}; create it (Site administration > Users > Permissions > Define roles) or set the policy {1}"

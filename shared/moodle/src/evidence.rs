@@ -65,7 +65,7 @@ pub async fn has_stale_session(
 }
 
 /// What Kinlink writes, each as a statement that finds no row: the server looks at the rights all the same.
-const WRITES: [&str; 8] = [
+const WRITES: [&str; 9] = [
     "INSERT INTO {p}context (contextlevel, instanceid, depth, locked) SELECT contextlevel, instanceid, depth, locked FROM \
      {p}context WHERE 1 = 0",
     "UPDATE {p}context SET path = path, depth = depth WHERE 1 = 0",
@@ -73,6 +73,7 @@ const WRITES: [&str; 8] = [
      SELECT roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder FROM {p}role_assignments \
      WHERE 1 = 0",
     "DELETE FROM {p}role_assignments WHERE 1 = 0",
+    "UPDATE {p}role_assignments SET component = component, itemid = itemid WHERE 1 = 0",
     "INSERT INTO {p}cache_flags (flagtype, name, timemodified, value, expiry) SELECT flagtype, name, timemodified, value, \
      expiry FROM {p}cache_flags WHERE 1 = 0",
     "UPDATE {p}cache_flags SET timemodified = timemodified, value = value, expiry = expiry WHERE 1 = 0",

@@ -8,6 +8,7 @@
 //! [`Moodle`] is the way in. A cycle takes the [`connection::Locked`] connection and does everything on it: the advisory
 //! lock ends with the connection, so a writer that lost its lock has lost its means to write, too.
 
+pub mod adoption;
 pub mod apply;
 pub mod connection;
 #[cfg(feature = "sqlite")]

@@ -9,13 +9,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use kinlink_db::{Connection, Db, Engine, Fault, Int, Options, Session as _};
 use kinlink_domain::{
-    ids::{ContextId, MoodleUserId},
+    adoption::{self as domain_adoption, Adopted, Wanted},
+    ids::{ContextId, Id, MoodleUserId},
     plan::{ActualRole, Addition, DesiredRole, Place, Plan, Removal, UserContext},
     policy::Policy,
     reason::Reason,
 };
 use kinlink_moodle::{
-    Moodle, Prefix,
+    Moodle, Prefix, adoption,
     apply::{self, Signature},
     demo, evidence, pupils,
     roles::{self, Ownership},
@@ -116,6 +117,38 @@ async fn the_adapter_reads(connection: &mut Connection, prefix: &Prefix) -> (Sit
 /// Who is linked.
 const ADULT: MoodleUserId = MoodleUserId(2);
 
+/// A row of the earlier plugin becomes ours and the plugin's again.
+async fn the_adapter_adopts(
+    owner: &Db,
+    connection: &mut Connection,
+    prefix: &Prefix,
+    site: &Site,
+    pupil: MoodleUserId,
+) {
+    let (table, contexts, role) = (prefix.table("role_assignments"), prefix.table("context"), site.link_role);
+    let insert = format!(
+        "INSERT INTO {table} (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder) SELECT {role}, \
+         id, {ADULT}, 7, 5, '', 0, 0 FROM {contexts} WHERE contextlevel = 30 AND instanceid = {pupil}"
+    );
+    owner.execute(&insert, []).await.unwrap();
+    let ownership = Ownership::Component("local_kinlink".into());
+    let wanted = |context| Wanted { adult: Id::new(1, &[7; 10]), pupil, user: ADULT, context, role, item: 5 };
+    adoption::count(connection, prefix, role).await.unwrap();
+    let rows = adoption::rows(connection, prefix, role, &ownership, &[ADULT]).await.unwrap();
+    let row = *rows.iter().find(|row| !row.ours).unwrap();
+    let adopt = domain_adoption::adopt(&[wanted(row.context)], &rows);
+    assert_eq!(adopt.len(), 1, "{}: {adopt:?}", connection.engine());
+    adoption::write(connection, prefix, site, "local_kinlink", &adopt).await.unwrap();
+    let rows = adoption::rows(connection, prefix, role, &ownership, &[ADULT]).await.unwrap();
+    assert!(rows.contains(&ActualRole { item: 5, ours: true, ..row }), "{}: {rows:?}", connection.engine());
+    let noted = Adopted { id: row.id, user: ADULT, context: row.context, role, item: 5 };
+    let back = domain_adoption::give_back(&[wanted(row.context)], &rows, &[noted]).changes;
+    adoption::write(connection, prefix, site, "local_kinlink", &back).await.unwrap();
+    let rows = adoption::rows(connection, prefix, role, &ownership, &[ADULT]).await.unwrap();
+    assert!(rows.contains(&row), "{}: {rows:?}", connection.engine());
+    owner.execute(&format!("DELETE FROM {table} WHERE id = {}", row.id), []).await.unwrap();
+}
+
 /// Everything that the adapter can do, under the rights of the file.
 async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
     let (prefix, owner, adult) = (moodle.prefix(), &test.db, ADULT);
@@ -168,6 +201,7 @@ async fn the_adapter_works(test: &TestDb, moodle: &Moodle) {
         };
         apply::roles(connection, prefix, &site, &signature, &less, &BTreeSet::new()).await.unwrap();
     }
+    the_adapter_adopts(owner, connection, prefix, &site, pupil).await;
     let dirty = format!(
         "SELECT COUNT(*) FROM {} WHERE flagtype = 'accesslib/dirtyusers' AND name = '2'",
         prefix.table("cache_flags")
@@ -211,9 +245,13 @@ const REFUSED: &[&str] = &[
     "UPDATE {p}role_capabilities SET permission = 1",
     "DELETE FROM {p}role_capabilities",
     "INSERT INTO {p}role_context_levels (roleid, contextlevel) VALUES (9, 10)",
-    // A row is written or taken away, never turned into another.
+    // A row is written, taken away or adopted, never turned into another person's or another role.
     "UPDATE {p}role_assignments SET roleid = 1",
-    "UPDATE {p}role_assignments SET component = 'local_kinlink'",
+    "UPDATE {p}role_assignments SET userid = 1",
+    "UPDATE {p}role_assignments SET contextid = 1",
+    "UPDATE {p}role_assignments SET timemodified = 1",
+    "UPDATE {p}role_assignments SET modifierid = 1",
+    "UPDATE {p}role_assignments SET component = 'local_kinlink', sortorder = 1",
     "UPDATE {p}context SET instanceid = 1 WHERE id = 1",
     "UPDATE {p}context SET contextlevel = 1 WHERE id = 1",
     "UPDATE {p}context SET locked = 1 WHERE id = 1",
@@ -248,6 +286,8 @@ const WRITES: &[&str] = &[
     "UPDATE {p}context SET depth = depth",
     "INSERT INTO {p}role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder) \
      VALUES (1, 1, 5, 0, 0, 'local_kinlink', 1, 0)",
+    "UPDATE {p}role_assignments SET component = 'local_kinlink'",
+    "UPDATE {p}role_assignments SET itemid = 1",
     "DELETE FROM {p}role_assignments",
     "INSERT INTO {p}cache_flags (flagtype, name, timemodified, value, expiry) VALUES ('x', 'x', 0, '1', 0)",
     "UPDATE {p}cache_flags SET timemodified = 0",
@@ -266,7 +306,7 @@ async fn reading_is_all(test: &TestDb, moodle: &Moodle) {
     assert_eq!(missing, [] as [String; 0], "{engine}");
     // Every write is missed where one would be made.
     let missing = evidence::missing_schema(&mut connection, prefix, true).await.unwrap();
-    assert_eq!(missing.len(), 8, "{engine}: {missing:#?}");
+    assert_eq!(missing.len(), 9, "{engine}: {missing:#?}");
     for statement in WRITES {
         let sql = statement.replace("{p}", prefix.as_str());
         match connection.execute(&sql, []).await {
@@ -341,6 +381,8 @@ async fn a_right_that_lacks_is_named(test: &TestDb, moodle: &Moodle) {
         ("UPDATE (depth)", "context"),
         ("INSERT (component)", "role_assignments"),
         ("DELETE", "role_assignments"),
+        ("UPDATE (component)", "role_assignments"),
+        ("UPDATE (itemid)", "role_assignments"),
         ("INSERT (expiry)", "cache_flags"),
         ("UPDATE (timemodified)", "cache_flags"),
         ("UPDATE (nextruntime)", "task_scheduled"),
@@ -411,6 +453,10 @@ async fn row_security_keeps_other_peoples_role_rows_out_of_reach() {
         ),
         format!(
             "CREATE POLICY kinlink_removes ON mdl_role_assignments FOR DELETE TO \"{user}\" USING (component = 'local_kinlink')"
+        ),
+        format!(
+            "CREATE POLICY kinlink_adopts ON mdl_role_assignments FOR UPDATE TO \"{user}\" USING (component = 'local_kinlink' OR \
+             component = '' AND itemid = 0) WITH CHECK (component = 'local_kinlink' OR component = '' AND itemid = 0)"
         ),
     ] {
         test.db.execute(&statement, []).await.unwrap();

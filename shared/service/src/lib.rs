@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod adoption;
 pub mod app;
 pub mod approve;
 pub mod audit_chain;

@@ -8,7 +8,9 @@ use std::collections::HashSet;
 
 use jiff::SignedDuration;
 use kinlink_domain::{
-    Timestamp, brake,
+    Timestamp,
+    adoption::Direction,
+    brake,
     ids::{CycleId, PlanId},
     plan::Digest,
     plan_row::{PlanRow, Scope, Write},
@@ -88,6 +90,7 @@ pub(crate) async fn keep(
         additions: count(&[Write::Add]),
         removals: count(&[Write::Remove]),
         contexts: count(&[Write::MakeContext, Write::MendContext]),
+        adoptions: count(&[Write::Adopt, Write::GiveBack]),
         braked,
         asked: None,
         admitted: None,
@@ -96,7 +99,8 @@ pub(crate) async fn keep(
     };
     plans::insert(&mut tx, &plan, rows).await?;
     let detail = json!({
-        "digest": plan.digest, "scope": scope, "additions": plan.additions, "removals": plan.removals, "braked": braked,
+        "digest": plan.digest, "scope": scope, "additions": plan.additions, "removals": plan.removals,
+        "adoptions": plan.adoptions, "braked": braked,
     });
     audit::write(&mut tx, actor, app.now(), &[audit::Entry::new("plan.keep", format!("plan:{}", plan.id), detail)]);
     prune_in(app, &mut tx, &policy).await?;
@@ -225,8 +229,8 @@ fn difference(mut first: Vec<PlanRow>, mut second: Vec<PlanRow>) -> Comparison {
 }
 
 /// Fails unless a plan is still what is to be written. Of one that holds removals only its own rows matter.
-pub(crate) fn require_unchanged(plan: &Plan, rows: &[PlanRow], now: &Survey) -> Result<(), ServiceError> {
-    let mut changed = difference(rows.to_vec(), now.rows.clone());
+pub(crate) fn require_unchanged(plan: &Plan, rows: &[PlanRow], now: &[PlanRow]) -> Result<(), ServiceError> {
+    let mut changed = difference(rows.to_vec(), now.to_vec());
     if plan.scope == Scope::HeldRemovals {
         changed.only_second.clear();
     }
@@ -380,13 +384,15 @@ pub async fn ask(app: &App, actor: &Actor, id: PlanId, typed_number: Option<u64>
     if let Some((_, cycle)) = plan.applied {
         return Ok(Application::Applied { cycle });
     }
-    if plan.removals > TYPED_NUMBER_ABOVE && typed_number != Some(plan.removals) {
+    // Where a row is adopted only a copy of it goes: nobody loses access.
+    let takes_away = Direction::of(plan.scope).is_none();
+    if takes_away && plan.removals > TYPED_NUMBER_ABOVE && typed_number != Some(plan.removals) {
         let detail = format!("this takes away {} role rows; confirm that number", plan.removals);
         return Err(ServiceError::refused("confirm_number", detail));
     }
     if !is_under_way(&plan, app.now()) {
         let rows = plans::rows(&mut app.store.acquire().await?, id, None, 0, u64::MAX).await?;
-        require_unchanged(&plan, &rows, &cycle::survey(app).await?)?;
+        require_unchanged(&plan, &rows, &cycle::rows_now(app, plan.scope).await?)?;
     }
     match admit(app, actor, &plan).await {
         Err(ServiceError::Refused { code: "second_person", .. }) => return Ok(Application::WaitsForSecondPerson),

@@ -114,7 +114,8 @@ pub async fn settle(
     Ok(())
 }
 
-/// Notes that rows are gone from Moodle. Unknown rows are no error: they were ours by their component alone.
+/// Notes that rows are gone from Moodle, or are ours no more. Unknown rows are no error: they were ours by their component
+/// alone.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -125,13 +126,38 @@ pub async fn removed(
     cycle: CycleId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    mark(session, "removed", component, rows, cycle, now).await
+}
+
+/// Notes that Moodle holds rows that were intended.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn written(
+    session: &mut impl Session,
+    component: &str,
+    rows: &[Key],
+    cycle: CycleId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    mark(session, "written", component, rows, cycle, now).await
+}
+
+async fn mark(
+    session: &mut impl Session,
+    state: &'static str,
+    component: &str,
+    rows: &[Key],
+    cycle: CycleId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     for chunk in rows.chunks(kinlink_db::ROWS_PER_STATEMENT) {
         let sql = format!(
-            "UPDATE ledger SET state = 'removed', cycle_id = ?, changed_at = ? WHERE component = ? AND \
+            "UPDATE ledger SET state = ?, cycle_id = ?, changed_at = ? WHERE component = ? AND \
              (user_id, context_id, role_id, item_id) IN {}",
             session.engine().rows_in(chunk.len(), 4)
         );
-        let mut args: Vec<Value> = vec![cycle.to_string().into(), millis(now).into(), component.into()];
+        let mut args: Vec<Value> = vec![state.into(), cycle.to_string().into(), millis(now).into(), component.into()];
         args.extend(chunk.iter().flat_map(|(user, context, role, item)| {
             [Value::from(user.0), context.0.into(), role.0.into(), (*item).into()]
         }));

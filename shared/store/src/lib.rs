@@ -9,6 +9,7 @@
 //! test in `tests/`.
 
 pub mod accounts;
+pub mod adoptions;
 pub mod audit;
 pub mod bundle;
 pub mod cycles;

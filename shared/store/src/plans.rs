@@ -40,6 +40,8 @@ pub struct Plan {
     pub removals: u64,
     /// User contexts to make or mend.
     pub contexts: u64,
+    /// Role rows to adopt, or to give back.
+    pub adoptions: u64,
     /// Whether the brake would hold some of it.
     pub braked: bool,
     /// The person who asked for it to be applied, and when.
@@ -62,6 +64,7 @@ struct Stored {
     additions: i64,
     removals: i64,
     contexts: i64,
+    adoptions: i64,
     braked: Int,
     asked_by: Option<String>,
     asked_at: Option<i64>,
@@ -85,6 +88,7 @@ impl TryFrom<Stored> for Plan {
             additions: row.additions.unsigned_abs(),
             removals: row.removals.unsigned_abs(),
             contexts: row.contexts.unsigned_abs(),
+            adoptions: row.adoptions.unsigned_abs(),
             braked: row.braked.is_set(),
             asked: row.asked_by.zip(row.asked_at.map(instant)),
             admitted: row.admitted_by.zip(row.admitted_at.map(instant)),
@@ -94,16 +98,16 @@ impl TryFrom<Stored> for Plan {
     }
 }
 
-const PLAN: &str = "SELECT id, digest, scope, actor, created_at, additions, removals, contexts, braked, asked_by, asked_at, \
-     admitted_by, admitted_at, begun_at, applied_at, cycle_id FROM plans";
+const PLAN: &str = "SELECT id, digest, scope, actor, created_at, additions, removals, contexts, adoptions, braked, asked_by, \
+     asked_at, admitted_by, admitted_at, begun_at, applied_at, cycle_id FROM plans";
 
 /// Keeps a plan with its rows.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(session: &mut impl Session, plan: &Plan, rows: &[PlanRow]) -> Result<(), StoreError> {
-    let sql = "INSERT INTO plans (id, digest, scope, actor, created_at, additions, removals, contexts, braked) VALUES \
-               (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO plans (id, digest, scope, actor, created_at, additions, removals, contexts, adoptions, braked) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let count = |number: u64| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
     let args = [
         plan.id.to_string().into(),
@@ -114,6 +118,7 @@ pub async fn insert(session: &mut impl Session, plan: &Plan, rows: &[PlanRow]) -
         count(plan.additions),
         count(plan.removals),
         count(plan.contexts),
+        count(plan.adoptions),
         plan.braked.into(),
     ];
     session.execute(sql, args).await?;

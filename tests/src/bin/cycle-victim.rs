@@ -1,6 +1,6 @@
 //! A process that runs one cycle, or approves one request, and may die of a crash point meanwhile: what `kill.rs` starts.
 //!
-//! Arguments: store URL, Moodle URL, and `jobs`, `full` or `approve:REFERENCE`. `KINLINK_VICTIM_SHIFT_MS` moves its clock,
+//! Arguments: store URL, Moodle URL, and `jobs`, `full`, `apply:PLAN` or `approve:REFERENCE`. `KINLINK_VICTIM_SHIFT_MS` moves its clock,
 //! so that a later process finds the lease of a dead one run out; `KINLINK_CRASH_AT` is the crash point (`kinlink-db`).
 //! Ends with 0 when it did what it was told, 3 when another provisioner is at work, 1 after an error.
 
@@ -30,9 +30,10 @@ async fn act(app: &App, what: &str) -> Result<ExitCode> {
             approve(app, &actor, request.id, None, &approval).await?;
             return Ok(ExitCode::SUCCESS);
         }
+        Some(("apply", plan)) => Mode::Apply(plan.to_owned()),
         _ if what == "jobs" => Mode::Jobs,
         _ if what == "full" => Mode::Full,
-        _ => bail!("{what:?} is neither jobs, full nor approve:REFERENCE"),
+        _ => bail!("{what:?} is neither jobs, full, apply:PLAN nor approve:REFERENCE"),
     };
     Ok(match cycle::run(app, &Actor::system(), mode, None, &|_| {}).await? {
         Ran::Busy => ExitCode::from(BUSY),

@@ -7,13 +7,14 @@ use kinlink_admin::{AdminState, SignIn, router};
 use kinlink_config::Config;
 use kinlink_db::{Db, Engine, Fault, Options};
 use kinlink_domain::{
+    adoption::Direction,
     request::{Action, Status},
     staff::StaffRole,
 };
 use kinlink_moodle::Moodle;
 use kinlink_queue::{EmbeddedQueue, Queue};
 use kinlink_service::{
-    App,
+    App, adoption,
     app::Store,
     approve::{Approval, Checks, approve},
     cycle::Mode,
@@ -279,6 +280,21 @@ async fn the_whole_road(engine: Engine) {
         assert!(stranger.acquire().await.is_err(), "{engine}");
         // What was written in the audit is never changed. (MariaDB cannot except a table from a grant on the whole database.)
         refused(&app.store, &["UPDATE audit SET actor = 'x'"]).await;
+    }
+
+    // A row of the earlier plugin becomes ours, the plugin's again, and ours.
+    let user = world.account("rachel.turner@example.org").await.unwrap();
+    let plugins = format!(
+        "INSERT INTO mdl_role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, sortorder) \
+         SELECT roleid, contextid, userid, 7, 5, '', 0, 0 FROM mdl_role_assignments WHERE userid = {user}"
+    );
+    world.test.moodle.db.execute(&plugins, []).await.unwrap();
+    for (direction, added) in [(Direction::Adopt, 0), (Direction::GiveBack, 2), (Direction::Adopt, 0)] {
+        let plan = adoption::make(&staff, &administrator(), direction).await.unwrap().plan;
+        assert_eq!(plan.adoptions, 2, "{engine}");
+        let report = world.run(Mode::Apply(plan.digest)).await.unwrap();
+        assert_eq!(report.adopted + report.given_back, 2, "{engine}: {report:?}");
+        assert_eq!(world.run(Mode::Full).await.unwrap().added, added, "{engine}");
     }
 
     // Taken away again, and everybody compared.

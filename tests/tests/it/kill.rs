@@ -11,9 +11,11 @@ use std::{
 };
 
 use kinlink_db::{Db, Engine, Int, Session as _};
-use kinlink_domain::{Timestamp, request::Action, submission::RawSubmission};
+use kinlink_domain::{Timestamp, adoption::Direction, ids::PlanId, request::Action, submission::RawSubmission};
 use kinlink_moodle::demo::school::{self, Attendance, ContextState, Pupil};
 use kinlink_service::{
+    adoption,
+    cycle::{self, Mode},
     decide::{self, Reason},
     settings,
 };
@@ -405,6 +407,117 @@ async fn a_full_cycle_may_die_anywhere() {
     for engine in ENGINES {
         dies_anywhere(engine, "full", &["UPDATE jobs SET state = 'done'"]).await;
     }
+}
+
+/// Rows of the earlier plugin for three links: one with our row beside it, one whose row of ours is still to be written, one of
+/// another adult. Gives the plan that adopts them or, when they are adopted, gives them back.
+async fn scene_of_adoption(engine: Engine, direction: Direction) -> (Scene, PlanId) {
+    let world = world(engine).await;
+    let app = &world.test.app;
+    world.approved(&asks("Growing", &[pupil(4)])).await;
+    world.approved(&asks("Other", &[pupil(5)])).await;
+    world.cycle().await;
+    world.moodle_cron().await;
+    assert_eq!(world.cycle().await.added, 2, "{engine}");
+    let mut further = asks("Growing", &[pupil(6)]);
+    further.kind = Some("child_missing".into());
+    world.approved(&further).await;
+    for (name, pupil) in [("growing", pupil(4)), ("growing", pupil(6)), ("other", pupil(5))] {
+        let user = world.account(&format!("{name}@example.org")).await.unwrap();
+        world
+            .meddle(&format!(
+                "INSERT INTO mdl_role_assignments (roleid, contextid, userid, component, itemid, timemodified, modifierid) VALUES ({}, {}, \
+                 {user}, '', 0, 7, 5)",
+                school::PARENT_ROLE,
+                pupil.context_id().unwrap(),
+            ))
+            .await;
+    }
+    let mut plan = adoption::make(app, &administrator(), Direction::Adopt).await.unwrap().plan;
+    if direction == Direction::GiveBack {
+        cycle::run(app, &administrator(), Mode::Apply(plan.digest), None, &|_| {}).await.unwrap();
+        world.cycle().await;
+        plan = adoption::make(app, &administrator(), direction).await.unwrap().plan;
+    }
+    assert_eq!(plan.adoptions, 3, "{engine}");
+    let (kept_store, kept_moodle) = (Kept::keep(&world.test.store.db).await, Kept::keep(&world.test.moodle.db).await);
+    (Scene { now: app.now(), kept_store, kept_moodle, pending: String::new(), world }, plan.id)
+}
+
+/// Wherever it dies, ordinary cycles and the same plan make of it what an undisturbed one makes, and nobody takes for drift
+/// what the dead one left.
+async fn adoption_dies_anywhere(direction: Direction, engine: Engine) {
+    let (scene, plan) = scene_of_adoption(engine, direction).await;
+    let what = format!("apply:{plan}");
+    // How often a plan was tried stands in the audit.
+    let state = async || {
+        let mut state = scene.state().await;
+        state.remove("audit");
+        let counted = "SELECT COUNT(*) FROM put_backs";
+        let put_backs: Option<(Int,)> = scene.world.test.store.db.fetch_optional(counted, []).await.unwrap();
+        let adopted = "SELECT CONCAT(assignment_id, CASE WHEN given_back_at IS NULL THEN ' ours' ELSE ' given back' END) FROM \
+                       adoptions";
+        state.insert("adoptions", scene.lines(&scene.world.test.store.db, adopted).await);
+        state.insert("put backs", vec![put_backs.unwrap().0.0.to_string()]);
+        state
+    };
+    scene.undisturbed(&what, 0);
+    scene.undisturbed("full", 1);
+    let wanted = state().await;
+    let mut points = 0;
+    for point in 1_u64.. {
+        scene.put_back().await;
+        let (end, said) = scene.victim(&what, 0, Some(point));
+        if end == End::Done {
+            break;
+        }
+        let when = format!("{engine} {direction}: {}", said.lines().last().unwrap_or_default());
+        assert_eq!(end, End::Killed, "{when}: {said}");
+        points = point;
+        scene.assert_ledger_names_every_row(&when).await;
+        // Before the plan began a full cycle may change its base, and then it is refused.
+        let begun = format!("SELECT COUNT(*) FROM plans WHERE id = '{plan}' AND begun_at IS NOT NULL");
+        let begun: Option<(Int,)> = scene.world.test.store.db.fetch_optional(&begun, []).await.unwrap();
+        if begun.unwrap().0.0 == 1 {
+            scene.undisturbed("full", 1);
+        }
+        for (what, run) in [(what.as_str(), 2), ("full", 3)] {
+            scene.undisturbed(what, run);
+        }
+        assert_eq!(differences(&wanted, &state().await), [""; 0], "{when}");
+    }
+    println!("{engine} {direction}: {points} crash points");
+    assert!(points >= 10, "{engine} {direction}: {points} crash points only");
+}
+
+#[tokio::test]
+async fn adopting_may_die_anywhere() {
+    adoption_dies_anywhere(Direction::Adopt, Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn adopting_may_die_anywhere_on_mariadb() {
+    adoption_dies_anywhere(Direction::Adopt, Engine::MySql).await;
+}
+
+#[tokio::test]
+async fn adopting_may_die_anywhere_on_postgres() {
+    adoption_dies_anywhere(Direction::Adopt, Engine::Postgres).await;
+}
+
+#[tokio::test]
+async fn giving_back_may_die_anywhere() {
+    adoption_dies_anywhere(Direction::GiveBack, Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn giving_back_may_die_anywhere_on_mariadb() {
+    adoption_dies_anywhere(Direction::GiveBack, Engine::MySql).await;
+}
+
+#[tokio::test]
+async fn giving_back_may_die_anywhere_on_postgres() {
+    adoption_dies_anywhere(Direction::GiveBack, Engine::Postgres).await;
 }
 
 /// R-2, R-5: after a death there is either no approval or a whole one, and approving again never makes a second.

@@ -78,6 +78,29 @@ async fn a_plan_that_changed_is_refused_and_two_plans_are_compared() {
 }
 
 #[tokio::test]
+async fn an_adoption_is_planned_by_those_who_may_run_cycles() {
+    let admin = admin().await;
+    for direction in ["adopt", "give_back"] {
+        let made = admin.approver.post(&api("/adoption-plans"), &json!({ "direction": direction })).await.expect(201);
+        let plan = made.json();
+        let id = plan["id"].as_str().unwrap();
+        assert_eq!(made.header("location"), api(&format!("/plans/{id}")));
+        let scope = if direction == "adopt" { "adoption" } else { "giving_back" };
+        assert_eq!((&plan["scope"], &plan["adoptions"], &plan["braked"]), (&json!(scope), &json!(0), &json!(false)));
+        // Nobody has a link: every row that the earlier plugin left stays as it is.
+        assert_eq!(plan["left"].as_u64().unwrap() > 0, direction == "adopt", "{plan}");
+        let shown = admin.viewer.get(&api(&format!("/plans/{id}"))).await.expect(200).json();
+        assert_eq!(shown["scope"], json!(scope), "{shown}");
+    }
+    let wish = json!({ "direction": "adopt" });
+    admin.viewer.post(&api("/adoption-plans"), &wish).await.problem(403, "forbidden");
+    let wrong = admin.approver.post(&api("/adoption-plans"), &json!({ "direction": "sideways" })).await;
+    assert!(matches!(wrong.status.as_u16(), 400 | 422), "{}", wrong.text);
+    let more = admin.approver.post(&api("/adoption-plans"), &json!({ "direction": "adopt", "all": true })).await;
+    assert!(matches!(more.status.as_u16(), 400 | 422), "{}", more.text);
+}
+
+#[tokio::test]
 async fn what_a_comparison_found_is_listed_by_class() {
     let admin = admin().await;
     let none = admin.viewer.get(&api("/findings")).await.expect(200).json();

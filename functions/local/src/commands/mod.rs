@@ -1,6 +1,7 @@
 //! The commands, one file each. Every one opens Kinlink, calls the use cases of the crate `service`, and gives an answer
 //! as text and as JSON. What does not live here: any rule of Kinlink's.
 
+pub(crate) mod adopt;
 pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod contested;
@@ -43,6 +44,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Answer, Failure> {
         Command::Cycle(args) => Box::pin(cycle::run(args, cli.json)).await,
         Command::Reconcile(args) => Box::pin(reconcile::run(args)).await,
         Command::Contested(args) => Box::pin(contested::run(args)).await,
+        Command::Adopt(args) => Box::pin(adopt::run(args)).await,
         Command::Plan(args) => Box::pin(plan::run(args)).await,
         Command::Plans(args) => Box::pin(plans::run(args)).await,
         Command::Doctor => doctor::run().await,

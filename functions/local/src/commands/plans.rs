@@ -49,7 +49,8 @@ pub(crate) enum Args {
 fn view(plan: &Plan) -> Value {
     json!({
         "id": plan.id, "digest": plan.digest, "scope": plan.scope, "actor": plan.actor, "created_at": plan.created_at,
-        "additions": plan.additions, "removals": plan.removals, "contexts": plan.contexts, "braked": plan.braked,
+        "additions": plan.additions, "removals": plan.removals, "contexts": plan.contexts, "adoptions": plan.adoptions,
+        "braked": plan.braked,
         "asked_by": plan.asked.as_ref().map(|(person, _)| person),
         "admitted_by": plan.admitted.as_ref().map(|(person, _)| person),
         "applied_at": plan.applied.map(|(at, _)| at), "cycle": plan.applied.map(|(_, cycle)| cycle),
@@ -119,7 +120,11 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
                 format!("It was applied before, by cycle {}; nothing was written.\n", report.cycle)
             } else {
                 let (added, removed, cycle) = (report.added, report.removed, report.cycle);
-                format!("Cycle {cycle}: {added} role rows added, {removed} removed.\n")
+                let mut text = format!("Cycle {cycle}: {added} role rows added, {removed} removed.\n");
+                if report.adopted + report.given_back > 0 {
+                    put!(text, "{} adopted, {} given back.\n", report.adopted, report.given_back);
+                }
+                text
             };
             Ok(Answer::new(json!({ "report": report }), text))
         }

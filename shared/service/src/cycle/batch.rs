@@ -116,7 +116,7 @@ pub(super) struct Judged {
     pub(super) plan: Plan,
     pub(super) outcomes: BTreeMap<LinkId, Outcome>,
     pub(super) desired: BTreeMap<DesiredRole, AdultId>,
-    contexts: HashMap<MoodleUserId, UserContext>,
+    pub(super) contexts: HashMap<MoodleUserId, UserContext>,
     /// Accounts whose sessions end, because their adult may not sign in any more.
     ended_accounts: BTreeSet<MoodleUserId>,
     /// Accounts that Moodle has to make, revive or suspend.

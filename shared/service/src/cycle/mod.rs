@@ -1,7 +1,7 @@
 //! The provisioner: one run drains the queue, compares what should be in Moodle with what is, and writes the difference.
 //!
 //! Read in this order: this file (lease, lock, the loop over batches, the end), [`batch`](self) `batch.rs` (one batch: facts,
-//! plan, apply, settle), `why.rs` (why a row goes), `braking.rs`, `full.rs` (everybody, not only those with jobs),
+//! plan, apply, settle), `why.rs` (why a row goes), `adoption.rs` (rows of the earlier plugin), `braking.rs`, `full.rs` (everybody, not only those with jobs),
 //! `report.rs` (what comes out).
 //!
 //! Invariants, each with a test that kills the process between any two writes:
@@ -10,6 +10,7 @@
 //! * The ledger names a row before Moodle holds it.
 //! * One writer: a lease in the store, and the advisory lock of the connection that writes.
 
+mod adoption;
 mod batch;
 mod braking;
 mod classes;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use kinlink_domain::{
     Timestamp,
+    adoption::Direction,
     brake::{self, Held},
     ids::{AdultId, CycleId, JobId, PlanId},
     plan_row::{PlanRow, Scope, Write},
@@ -314,6 +316,21 @@ pub(crate) async fn survey(app: &App) -> Result<Survey, ServiceError> {
     full::survey(app, &mut connection, &context, &|_| {}).await
 }
 
+/// The rows that a plan of this scope would have now. Reads only.
+pub(crate) async fn rows_now(app: &App, scope: Scope) -> Result<Vec<PlanRow>, ServiceError> {
+    match Direction::of(scope) {
+        None => Ok(survey(app).await?.rows),
+        Some(direction) => Ok(preview(app, direction).await?.rows),
+    }
+}
+
+/// What adopting, or giving back, would change now, on a connection of its own. Reads only.
+pub(crate) async fn preview(app: &App, direction: Direction) -> Result<adoption::Survey, ServiceError> {
+    let mut connection = app.moodle.connect().await?;
+    let context = read_context(app, &mut connection).await?;
+    adoption::survey(app, &mut connection, &context, direction).await
+}
+
 async fn read_context(app: &App, connection: &mut kinlink_db::Connection) -> Result<Context, ServiceError> {
     let policy = app.policy().await?;
     let prefix = app.moodle.prefix().clone();
@@ -532,25 +549,16 @@ impl Run<'_> {
             return Ok(());
         }
         let Some((admitted_by, _)) = &plan.admitted else { return Err(plans::second_person(&plan)) };
+        let admitted_by = Actor { name: admitted_by.clone(), role: None };
         let rows = kept::rows(&mut store, id, None, 0, u64::MAX).await?;
         drop(store);
         self.reach(Step::Compare, 0, None).await;
-        let survey = full::survey(app, &mut self.locked.connection, context, &|_| {}).await?;
         self.report.plan_digest = Some(plan.digest.clone());
-        // One that was begun and did not end was as planned then, and is partly done.
-        if !plans::is_under_way(&plan, app.now()) {
-            plans::require_unchanged(&plan, &rows, &survey)?;
+        if let Some(direction) = Direction::of(plan.scope) {
+            return adoption::apply(self, context, &plan, &rows, direction, &admitted_by).await;
         }
-        let detail = json!({
-            "plan": id, "digest": plan.digest, "additions": plan.additions, "removals": plan.removals,
-            "asked_by": plan.asked.as_ref().map(|(person, _)| person),
-        });
-        let actor = Actor { name: admitted_by.clone(), role: None };
-        let mut tx = app.store.begin().await?;
-        kept::begin(&mut tx, id, app.now()).await?;
-        let entry = audit::Entry::new("plan.apply", format!("cycle:{}", self.cycle), detail);
-        audit::write(&mut tx, &actor, app.now(), &[entry]);
-        tx.commit().await?;
+        let survey = full::survey(app, &mut self.locked.connection, context, &|_| {}).await?;
+        self.begin_plan(&plan, &rows, &survey.rows, &admitted_by).await?;
         self.only = Some(rows.iter().map(PlanRow::line).collect());
         self.put_right(context, &survey).await?;
         if !self.report.unfinished {
@@ -559,6 +567,30 @@ impl Run<'_> {
             kept::finish(&mut app.store.acquire().await?, id, self.cycle, app.now()).await?;
         }
         Ok(())
+    }
+
+    /// Notes that a plan is applied from now on, if it is still what is to be written.
+    async fn begin_plan(
+        &self,
+        plan: &kept::Plan,
+        rows: &[PlanRow],
+        now: &[PlanRow],
+        admitted_by: &Actor,
+    ) -> Result<(), ServiceError> {
+        let app = self.app;
+        // One that was begun and did not end was as planned then, and is partly done.
+        if !plans::is_under_way(plan, app.now()) {
+            plans::require_unchanged(plan, rows, now)?;
+        }
+        let detail = json!({
+            "plan": plan.id, "digest": plan.digest, "additions": plan.additions, "removals": plan.removals,
+            "adoptions": plan.adoptions, "asked_by": plan.asked.as_ref().map(|(person, _)| person),
+        });
+        let mut tx = app.store.begin().await?;
+        kept::begin(&mut tx, plan.id, app.now()).await?;
+        let entry = audit::Entry::new("plan.apply", format!("cycle:{}", self.cycle), detail);
+        audit::write(&mut tx, admitted_by, app.now(), &[entry]);
+        Ok(tx.commit().await?)
     }
 
     /// Keeps the plan of what the brake holds, unless it is kept already.

@@ -83,6 +83,10 @@ pub struct Report {
     pub contested: u64,
     /// Role rows deleted.
     pub removed: u64,
+    /// Role rows of the earlier plugin that became ours.
+    pub adopted: u64,
+    /// Adopted role rows that became the earlier plugin's again.
+    pub given_back: u64,
     /// Role rows whose removal the brake holds.
     pub held: u64,
     /// How many of them of which source of removals.
@@ -135,6 +139,8 @@ impl Report {
             put_back: 0,
             contested: 0,
             removed: 0,
+            adopted: 0,
+            given_back: 0,
             held: 0,
             contexts: 0,
             provisioned: 0,

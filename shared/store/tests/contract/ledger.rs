@@ -96,6 +96,11 @@ async fn a_row_is_ours_from_the_intention_to_its_removal() {
         assert_eq!(ledger::of_users(s, COMPONENT, &users[1..]).await.unwrap(), [key(&rows[2])]);
         let again = ledger::standing_of(s, COMPONENT, &adults[1..]).await.unwrap();
         assert_eq!((again[0].rows, again[0].intended), (1, 1), "intended, not known to be written");
+        ledger::written(s, "another", &[key(&rows[2])], second, at(6)).await.unwrap();
+        ledger::written(s, COMPONENT, &[key(&rows[1])], second, at(6)).await.unwrap();
+        assert_eq!(ledger::standing_of(s, COMPONENT, &adults[1..]).await.unwrap()[0].intended, 1, "other rows");
+        ledger::written(s, COMPONENT, &[key(&rows[2])], second, at(6)).await.unwrap();
+        assert_eq!(ledger::standing_of(s, COMPONENT, &adults[1..]).await.unwrap()[0].intended, 0);
     })
     .await;
 }

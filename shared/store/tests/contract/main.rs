@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 
 mod accounts;
+mod adoptions;
 mod audit_chain;
 mod completeness;
 mod concurrency;

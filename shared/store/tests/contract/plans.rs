@@ -27,6 +27,7 @@ fn plan(digest: &str, second: i64) -> Plan {
         additions: 3,
         removals: 2,
         contexts: 1,
+        adoptions: 4,
         braked: second % 2 == 1,
         asked: None,
         admitted: None,

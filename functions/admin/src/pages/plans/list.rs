@@ -6,7 +6,7 @@ use kinlink_domain::{ids::PlanId, staff::Permission};
 use kinlink_service::plans::{self, Plan};
 use kinlink_web::{Parameters, when::When};
 
-use super::{address, counts, cycle_address, scope, state};
+use super::{address, counts, cycle_address, state};
 use crate::{
     AdminState,
     pages::{
@@ -59,7 +59,7 @@ pub(super) async fn show(
         href: address(plan.id),
         made: desk.clock.list(plan.created_at),
         by: names.name(&plan.actor),
-        scope: scope(plan.scope),
+        scope: plan.scope.words(),
         counts: counts(&plan),
         is_held: plan.braked && plan.applied.is_none(),
         state: state(&plan),

@@ -10,10 +10,7 @@ mod rows;
 mod show;
 
 use axum::{Router, routing::get};
-use kinlink_domain::{
-    ids::{CycleId, PlanId},
-    plan_row::Scope,
-};
+use kinlink_domain::ids::{CycleId, PlanId};
 use kinlink_service::{ServiceError, plans::Plan};
 use kinlink_web::number::counted;
 
@@ -44,19 +41,12 @@ fn cycle_address(cycle: CycleId) -> String {
     format!("/admin/cycles/{cycle}")
 }
 
-/// How much a plan speaks of.
-const fn scope(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Everything => "Everything that differs",
-        Scope::HeldRemovals => "What the brake held",
-    }
-}
-
 /// What a plan would write, in a few words.
 fn counts(plan: &Plan) -> String {
     let parts = [
         (plan.additions, "role to give", "roles to give"),
         (plan.removals, "role to take away", "roles to take away"),
+        (plan.adoptions, "role of the earlier plugin to take over or give back", "roles of the earlier plugin to take over or give back"),
         (plan.contexts, "context to make or mend", "contexts to make or mend"),
     ];
     let parts = parts.into_iter().filter(|(count, ..)| *count > 0).map(|(count, one, many)| counted(count, one, many));

@@ -66,6 +66,7 @@ fn write(write: Write) -> Tag {
         Write::Add => Tag::new("green", "plus", "Give a role"),
         Write::Remove => Tag::new("red", "minus", "Take a role away"),
         Write::Adopt => Tag::new("blue", "link", "Take over a role"),
+        Write::GiveBack => Tag::new("blue", "undo-2", "Give a role back"),
         Write::MakeContext => Tag::new("grey", "plus", "Make a pupil’s context"),
         Write::MendContext => Tag::new("grey", "pencil", "Mend a pupil’s context"),
     }

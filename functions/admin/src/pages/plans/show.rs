@@ -9,7 +9,7 @@ use kinlink_service::{
 };
 use kinlink_web::{Parameters, Path, number::grouped, when::When};
 
-use super::{address, choice, cycle_address, id, rows::Rows, scope, state};
+use super::{address, choice, cycle_address, id, rows::Rows, state};
 use crate::{
     AdminState,
     pages::{
@@ -109,7 +109,7 @@ pub(super) async fn show(
     Ok(desk.show(&ShowPage {
         shell: desk.shell("Plan", Section::Plans),
         made: desk.clock.full(plan.created_at),
-        scope: scope(plan.scope),
+        scope: plan.scope.words(),
         is_held: plan.braked && plan.applied.is_none(),
         state: state(&plan),
         steps: steps(&plan, &names, &desk),
