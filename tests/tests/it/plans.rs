@@ -141,15 +141,15 @@ async fn a_held_plan_goes_on_to_fit_while_others_are_approved_and_writes_nothing
         world.approved(&raw).await;
         world.moodle_cron().await;
         let app = &world.test.app;
-        let word = async |actor: &Actor| {
+        let whose_word = async |actor: &Actor| {
             let plan = plans::find(app, actor, &held.to_string()).await.unwrap();
             plans::word(app, actor, &plan).await.unwrap()
         };
-        assert_eq!(word(&administrator()).await, Word::Asks, "{engine}");
+        assert_eq!(whose_word(&administrator()).await, Word::Asks, "{engine}");
         let asked = plans::ask(app, &administrator(), held, None).await.unwrap();
         assert_eq!(asked, Application::WaitsForSecondPerson, "{engine}");
         assert_eq!(
-            (word(&administrator()).await, word(&another_person()).await),
+            (whose_word(&administrator()).await, whose_word(&another_person()).await),
             (Word::IsGiven, Word::Applies),
             "{engine}"
         );

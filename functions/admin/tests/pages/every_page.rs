@@ -1,14 +1,17 @@
 //! What holds for every page: who may see it, that looking changes nothing, and that nothing in its address breaks it.
 
 use jiff::SignedDuration;
-use kinlink_domain::staff::{Actor, StaffRole};
+use kinlink_domain::{
+    ids::PlanId,
+    staff::{Actor, StaffRole},
+};
 use kinlink_service::{access, plans, settings};
 use kinlink_testapp::family;
 use kinlink_testkit::{changed_tables, snapshot};
 use serde_json::Value;
 
 use crate::{
-    staff::{changed_but_looks, office, text},
+    staff::{Office, changed_but_looks, office, text},
     world::world,
 };
 
@@ -196,6 +199,26 @@ fn assert_harmless(path: &str, page: &str) {
     }
 }
 
+/// Lets Moodle differ from what should be: a plan that somebody asked for, findings, and a row that is left alone.
+async fn differ(office: &Office, somebody: &Actor, pupil: i64) -> PlanId {
+    let app = &office.kinlink.app;
+    // The parent has an account with another address; Amelia's is one at which a role is that is nobody's.
+    let account = "UPDATE mdl_user SET username = 'a''b@example.org', auth = 'db', suspended = 0 WHERE id = 4";
+    office.meddle_in_moodle(account).await;
+    office.stray(900..901).await;
+    let strange = format!("UPDATE mdl_role_assignments SET userid = {pupil} WHERE itemid = 900");
+    office.meddle_in_moodle(&strange).await;
+    let plan = plans::make(app, somebody).await.unwrap().id;
+    office.kinlink.clock.advance(SignedDuration::from_secs(1));
+    let asked = plans::ask(app, somebody, plan, None).await.unwrap();
+    assert_eq!(asked, plans::Application::WaitsForSecondPerson);
+    office.run(kinlink_service::cycle::Mode::Full).await;
+    let contest = "INSERT INTO contests (id, component, user_id, context_id, role_id, item_id, adult_id, link_id, began_at) \
+         SELECT '0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f', 'local_kinlink', 4, 1, 9, id, adult_id, id, 0 FROM links";
+    office.meddle(contest).await;
+    plan
+}
+
 #[tokio::test]
 async fn nothing_that_was_typed_becomes_markup() {
     let office = office().await;
@@ -218,23 +241,8 @@ async fn nothing_that_was_typed_becomes_markup() {
     office.meddle(&format!("UPDATE login_rows SET firstname = '{quoted}'")).await;
     office.meddle(&format!("UPDATE adults SET given_name = '{quoted}'")).await;
     office.run(kinlink_service::cycle::Mode::Jobs).await;
-    // The parent has an account with another address; Amelia's is one at which a role is that is nobody's.
-    let account = "UPDATE mdl_user SET username = 'a''b@example.org', auth = 'db', suspended = 0 WHERE id = 4";
-    office.meddle_in_moodle(account).await;
-    office.stray(900..901).await;
-    let strange = format!("UPDATE mdl_role_assignments SET userid = {} WHERE itemid = 900", pupil.unwrap().0);
-    office.meddle_in_moodle(&strange).await;
     let somebody = Actor { name: format!("cli:{hostile}"), role: Some(StaffRole::Administrator) };
-    let plan = plans::make(app, &somebody).await.unwrap().id;
-    office.kinlink.clock.advance(SignedDuration::from_secs(1));
-    let asked = plans::ask(app, &somebody, plan, None).await.unwrap();
-    assert_eq!(asked, plans::Application::WaitsForSecondPerson);
-    office.run(kinlink_service::cycle::Mode::Full).await;
-    let contest = format!(
-        "INSERT INTO contests (id, component, user_id, context_id, role_id, item_id, adult_id, link_id, began_at) \
-         SELECT '0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6f', 'local_kinlink', 4, 1, 9, id, adult_id, id, 0 FROM links"
-    );
-    office.meddle(&contest).await;
+    let plan = differ(&office, &somebody, pupil.unwrap().0).await;
     office.meddle("UPDATE jobs SET state = 'dead', attempts = 8, outcome = 'write_failed'").await;
     let unclear =
         family((SCRIPT, "Jones", "c@example.org"), &[(SCRIPT, SCRIPT, "7'<u>KL"), ("Ameli", "Turner", "7KL")]);
