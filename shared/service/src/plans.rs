@@ -372,6 +372,12 @@ pub enum Application {
     },
 }
 
+/// How many role rows a plan takes away from people. Where a row is adopted only a copy of it goes: nobody loses access.
+#[must_use]
+pub const fn taken_away(plan: &Plan) -> u64 {
+    if Direction::of(plan.scope).is_none() { plan.removals } else { 0 }
+}
+
 /// Asks for a plan to be applied, after looking whether it still can be. `typed_number` is the number of removals, which
 /// must be right when there are more than ten.
 ///
@@ -384,10 +390,9 @@ pub async fn ask(app: &App, actor: &Actor, id: PlanId, typed_number: Option<u64>
     if let Some((_, cycle)) = plan.applied {
         return Ok(Application::Applied { cycle });
     }
-    // Where a row is adopted only a copy of it goes: nobody loses access.
-    let takes_away = Direction::of(plan.scope).is_none();
-    if takes_away && plan.removals > TYPED_NUMBER_ABOVE && typed_number != Some(plan.removals) {
-        let detail = format!("this takes away {} role rows; confirm that number", plan.removals);
+    let taken = taken_away(&plan);
+    if taken > TYPED_NUMBER_ABOVE && typed_number != Some(taken) {
+        let detail = format!("this takes away {taken} role rows; confirm that number");
         return Err(ServiceError::refused("confirm_number", detail));
     }
     if !is_under_way(&plan, app.now()) {

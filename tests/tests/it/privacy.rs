@@ -120,6 +120,35 @@ async fn an_erased_parent_is_nowhere_in_the_store_once_moodle_holds_nothing_of_t
 }
 
 #[tokio::test]
+async fn an_erased_request_is_not_taken_up_again() {
+    for engine in ENGINES {
+        let world = world(engine).await;
+        let app = &world.test.app;
+        let (request, adult) = lives(&world, ONE).await;
+        erasure::adult(app, &administrator(), adult, true).await.unwrap();
+        world.cycle().await;
+        assert_eq!(housekeeping::tidy(app).await.unwrap().erased, 1, "{engine}");
+        let reason = Reason::default();
+        let refusal = decide::reopen(app, &administrator(), request.id, None, &reason).await.unwrap_err();
+        assert_eq!(code(&refusal), "erased", "{engine}");
+        assert_eq!(rows_with(&world, ONE).await, Vec::<String>::new(), "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_waits_until_the_provisioner_has_seen_to_the_open_sessions() {
+    let world = world(ENGINES[0]).await;
+    let app = &world.test.app;
+    let request = world.approved(&asks(ONE)).await;
+    // Moodle made the account; no cycle has written a role row yet.
+    world.moodle_cron().await;
+    erasure::adult(app, &administrator(), request.adult.unwrap(), true).await.unwrap();
+    assert_eq!(housekeeping::tidy(app).await.unwrap().erased, 0);
+    world.cycle().await;
+    assert_eq!(housekeeping::tidy(app).await.unwrap().erased, 1);
+}
+
+#[tokio::test]
 async fn access_that_was_given_again_ends_the_wait_for_an_erasure() {
     let world = world(ENGINES[0]).await;
     let app = &world.test.app;

@@ -67,6 +67,38 @@ async fn what_would_change_is_kept_with_names_and_reasons_and_nothing_is_written
 }
 
 #[tokio::test]
+async fn rows_of_the_earlier_plugin_are_taken_over_by_a_plan_like_any_other() {
+    let world = world().await;
+    let person = world.office.approver().await;
+    let account = "UPDATE mdl_user SET username = 'rachel.turner@example.org', auth = 'db', suspended = 0 WHERE id = 4";
+    world.office.meddle_in_moodle(account).await;
+    let of_the_plugin = format!(
+        "INSERT INTO mdl_role_assignments (roleid, contextid, userid, component, itemid, timemodified, modifierid, sortorder) \
+         SELECT r.id, c.id, 4, '', 0, 1, 2, 0 FROM mdl_role r, mdl_context c WHERE r.shortname = 'parent' AND \
+         c.contextlevel = 30 AND c.instanceid = {}",
+        world.amelia
+    );
+    world.office.meddle_in_moodle(&of_the_plugin).await;
+    let answer = person.post("/admin/plans", &[("adoption", "adopt")]).await.expect(303);
+    let plan = answer.header("location").to_owned();
+    let page = text(&person.follow(&answer).await);
+    for expected in
+        ["Adopting rows of the earlier plugin", "1 to give or take over", "Take over a role", "Apply this plan"]
+    {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+    let confirm = text(&person.page(&format!("{plan}/application")).await);
+    assert!(confirm.contains("exactly its 1 row in Moodle") && !confirm.contains("takes away"), "{confirm}");
+    person.post(&format!("{plan}/application"), &[]).await.expect(303);
+    world.office.run(Mode::Jobs).await;
+    assert_eq!(in_moodle(&world.office, &format!("{STRAYS} AND modifierid = 2")).await, 1, "the plugin's own row");
+
+    let answer = person.post("/admin/plans", &[("adoption", "give_back")]).await.expect(303);
+    let page = text(&person.follow(&answer).await);
+    assert!(page.contains("Giving adopted rows back") && page.contains("Give a role back"), "{page}");
+}
+
+#[tokio::test]
 async fn two_people_apply_what_the_brake_holds() {
     let office = office().await;
     office.stray(900..903).await;

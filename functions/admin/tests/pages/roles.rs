@@ -441,3 +441,43 @@ async fn that_a_form_is_suspicious_is_counted_only_for_who_may_read_why() {
         assert_eq!(page.contains(&reference), counts == 1, "{role}: {page}");
     }
 }
+
+/// Fields that a request can be found by.
+const SEARCHED: [&str; 11] = [
+    "adult",
+    "email",
+    "child",
+    "comment",
+    "submitted",
+    "staff_note",
+    "decision_note",
+    "decision_reason",
+    "question",
+    "answer",
+    "suspicion",
+];
+
+#[tokio::test]
+async fn nobody_finds_a_request_by_what_they_may_not_read() {
+    let (office, texts) = planted().await;
+    let reference = office.text("SELECT reference FROM requests WHERE given_name = 'Canaryadult'").await;
+    for role in StaffRole::ALL.iter().copied() {
+        let (person, script) = (office.person("Jo", role).await, office.anyone.bearer(token(&office, role)));
+        for name in SEARCHED {
+            let least = FIELDS.iter().find(|field| field.name == name).unwrap().least;
+            if role >= least {
+                continue;
+            }
+            let text = &texts[name];
+            for path in ["/admin/requests?view=all&q=", "/admin/requests/counts?view=all&q=", "/admin/users?q="] {
+                let page = person.get(&format!("{path}{text}")).await;
+                assert!(!page.text.contains(&reference), "{role} finds {reference} by {name}: {path}{text}");
+            }
+            let found = script.get(&format!("/api/v1/admin/requests?q={text}")).await.expect(200).json();
+            assert_eq!(found["items"], json!([]), "{role} finds a request by {name}");
+        }
+        // The search itself works.
+        let page = person.page(&format!("/admin/requests?view=all&q={}", texts["email"])).await;
+        assert!(page.contains(&reference), "{role}: {page}");
+    }
+}

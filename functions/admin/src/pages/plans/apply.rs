@@ -15,7 +15,7 @@ use kinlink_service::{
 };
 use kinlink_web::{Path, number::counted, when::When};
 
-use super::{address, counts, cycle_address, id};
+use super::{address, counts, cycle_address, id, rows};
 use crate::{
     AdminState,
     pages::{
@@ -91,6 +91,7 @@ async fn page(
 ) -> Result<Response, Interruption> {
     let first = plan.asked.as_ref().filter(|_| plan.admitted.is_none()).map(|(person, _)| person.as_str());
     let names = Names::of(&app.app, first).await?;
+    let taken = plans::taken_away(plan);
     let shell = desk.shell("Apply a plan", Section::Plans);
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let template = ApplyPage {
@@ -99,11 +100,11 @@ async fn page(
         made: desk.clock.full(plan.created_at),
         digest: plan.digest.clone(),
         counts: counts(plan),
-        rows: counted(plan.additions + plan.removals + plan.contexts, "row", "rows"),
-        removals: if plan.removals > 0 { counted(plan.removals, "role", "roles") } else { String::new() },
+        rows: counted(rows(plan), "row", "rows"),
+        removals: if taken > 0 { counted(taken, "role", "roles") } else { String::new() },
         asks: word == Word::Asks,
         asked_by: first.map(|person| names.name(person)),
-        must_type: plan.removals > TYPED_NUMBER_ABOVE,
+        must_type: taken > TYPED_NUMBER_ABOVE,
         typed,
         faults,
     };

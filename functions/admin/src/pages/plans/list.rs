@@ -2,9 +2,12 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use kinlink_domain::{ids::PlanId, staff::Permission};
-use kinlink_service::plans::{self, Plan};
-use kinlink_web::{Parameters, when::When};
+use kinlink_domain::{adoption::Direction, ids::PlanId, staff::Permission};
+use kinlink_service::{
+    adoption::{self, Made},
+    plans::{self, Plan},
+};
+use kinlink_web::{Parameters, number::counted, when::When};
 
 use super::{address, counts, cycle_address, state};
 use crate::{
@@ -80,10 +83,24 @@ fn people(plan: &Plan) -> impl Iterator<Item = &str> {
     std::iter::once(plan.actor.as_str()).chain(plan.asked.as_ref().map(|(person, _)| person.as_str()))
 }
 
-/// Compares everybody, keeps the plan, and leads to it.
+/// Compares everybody, or looks for rows of the earlier plugin; keeps the plan, and leads to it.
 pub(super) async fn make(State(app): State<AdminState>, desk: Desk, form: StaffForm) -> Result<Response, Interruption> {
     desk.check(&form)?;
-    let plan = plans::make(&app.app, desk.actor()).await?;
-    let text = "Everybody was compared. The plan is kept, and nothing was written in Moodle.";
+    let (plan, text) = match form.get("adoption").and_then(Direction::from_code) {
+        None => {
+            let plan = plans::make(&app.app, desk.actor()).await?;
+            (plan, "Everybody was compared. The plan is kept, and nothing was written in Moodle.".to_owned())
+        }
+        Some(direction) => {
+            let Made { plan, left } = Box::pin(adoption::make(&app.app, desk.actor(), direction)).await?;
+            let why = match direction {
+                Direction::Adopt => "there is no link in force for that parent and pupil",
+                Direction::GiveBack => "the link ended or is stopped, and undoing must give nobody access again",
+            };
+            let stay = counted(left, "row is left as it is", "rows are left as they are");
+            let left = if left > 0 { format!(" {stay}: {why}.") } else { String::new() };
+            (plan, format!("The plan is kept, and nothing was written in Moodle.{left}"))
+        }
+    };
     Ok(Notice::ok(text).then(&app, &address(plan.id)))
 }

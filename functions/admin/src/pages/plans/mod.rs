@@ -46,12 +46,21 @@ fn counts(plan: &Plan) -> String {
     let parts = [
         (plan.additions, "role to give", "roles to give"),
         (plan.removals, "role to take away", "roles to take away"),
-        (plan.adoptions, "role of the earlier plugin to take over or give back", "roles of the earlier plugin to take over or give back"),
+        (
+            plan.adoptions,
+            "role of the earlier plugin to take over or give back",
+            "roles of the earlier plugin to take over or give back",
+        ),
         (plan.contexts, "context to make or mend", "contexts to make or mend"),
     ];
     let parts = parts.into_iter().filter(|(count, ..)| *count > 0).map(|(count, one, many)| counted(count, one, many));
     let parts: Vec<String> = parts.collect();
     if parts.is_empty() { "Nothing to write".to_owned() } else { parts.join(", ") }
+}
+
+/// How many rows a plan writes.
+fn rows(plan: &Plan) -> u64 {
+    plan.additions + plan.removals + plan.adoptions + plan.contexts
 }
 
 /// Where a plan stands.

@@ -113,7 +113,7 @@ pub(super) async fn show(
         is_held: plan.braked && plan.applied.is_none(),
         state: state(&plan),
         steps: steps(&plan, &names, &desk),
-        additions: grouped(plan.additions),
+        additions: grouped(plan.additions + plan.adoptions),
         removals: grouped(plan.removals),
         contexts: grouped(plan.contexts),
         act: act(&app, &desk, &plan, cycle.as_ref()).await?,
@@ -158,7 +158,7 @@ async fn act(app: &AdminState, desk: &Desk, plan: &Plan, cycle: Option<&Cycle>) 
     if let Some(cycle) = cycle.filter(is_under_way) {
         return Ok(Act::UnderWay(cycle_address(cycle.id)));
     }
-    if !desk.may(Permission::RunCycle) || plan.additions + plan.removals + plan.contexts == 0 {
+    if !desk.may(Permission::RunCycle) || super::rows(plan) == 0 {
         return Ok(Act::Nothing);
     }
     Ok(match plans::word(&app.app, desk.actor(), plan).await? {
