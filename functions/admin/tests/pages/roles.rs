@@ -46,6 +46,7 @@ fn body(route: &Route, claim: &str) -> Value {
         "/requests/{request}/note" => json!({"note": ""}),
         "/login-rows/revoke" => json!({"usernames": ["nobody@example.org"]}),
         "/cycles" => json!({"action": "cycle"}),
+        "/adoption-plans" => json!({"direction": "adopt"}),
         "/adults/{adult}/email-change" => json!({"email": "new@example.org"}),
         "/settings/{name}" => json!({"value": "no"}),
         "/tokens" => json!({"name": "x", "role": "viewer"}),
