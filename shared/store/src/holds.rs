@@ -217,6 +217,15 @@ pub async fn in_force(session: &mut impl Session, now: Timestamp) -> Result<Stop
     Ok(Stops(stops.collect::<Result<_, StoreError>>()?))
 }
 
+#[derive(FromRow)]
+struct KnownRow {
+    known: String,
+    id: String,
+    email: String,
+    username: Option<String>,
+    picked_user_id: Option<i64>,
+}
+
 /// The adults who are or were known by these addresses: as their own, today or before a change, or in a request that was
 /// approved for them. By address; no statement without one.
 async fn known_by(
@@ -239,12 +248,13 @@ async fn known_by(
     let mut args = [patterns.clone(), patterns.clone()].concat();
     args.push(email_change::End::Done.code().into());
     args.extend(patterns);
-    let rows: Vec<(String, String, String, Option<String>, Option<i64>)> = session.fetch_all(&sql, args).await?;
-    for (known, adult, email, username, account) in rows {
-        let adults = behind.entry(address_key(&known)).or_default();
-        let id = id(&adult, "adults.id")?;
+    let rows: Vec<KnownRow> = session.fetch_all(&sql, args).await?;
+    for row in rows {
+        let adults = behind.entry(address_key(&row.known)).or_default();
+        let id = id(&row.id, "adults.id")?;
         if adults.iter().all(|adult| adult.id != id) {
-            adults.push(HeldAdult { id, address: address_key(&email), username, account: account.map(MoodleUserId) });
+            let account = row.picked_user_id.map(MoodleUserId);
+            adults.push(HeldAdult { id, address: address_key(&row.email), username: row.username, account });
         }
     }
     Ok(behind)

@@ -480,7 +480,7 @@ struct Tally {
 /// [`StoreError`].
 pub async fn linked(session: &mut impl Session, links: &[LinkId]) -> Result<Vec<Linked>, StoreError> {
     let sql = format!(
-        "SELECT r.id, r.adult_id, (SELECT a.email FROM adults a WHERE a.id = r.adult_id) FROM requests r WHERE r.status = 'approved' AND r.adult_id IS NOT NULL AND \
+        "SELECT r.id, r.adult_id, COALESCE((SELECT a.email FROM adults a WHERE a.id = r.adult_id), r.email) FROM requests r WHERE r.status = 'approved' AND r.adult_id IS NOT NULL AND \
          r.email IS NOT NULL AND r.id IN (SELECT c.request_id FROM claims c WHERE c.state = 'approved' AND c.link_id IN {}) \
          ORDER BY r.id{}",
         in_list(links.len()),

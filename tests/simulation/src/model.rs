@@ -494,6 +494,7 @@ pub struct Gone {
 
 /// What was promised by answers, and what the world did to Moodle.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of a history that have nothing to do with each other")]
 pub struct Model {
     /// Clicks by the name of who clicked.
     pub clicks: BTreeMap<String, Click>,

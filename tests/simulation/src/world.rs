@@ -44,6 +44,7 @@ const START: i64 = 1_788_422_400_000;
 
 /// How a world is set up; the seed chooses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "settings are drawn one by one")]
 pub struct Setting {
     /// Whether linked adults also get a role in the category.
     pub category: bool,

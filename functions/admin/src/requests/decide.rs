@@ -252,7 +252,7 @@ pub(super) async fn ask(
         ),
         (
             status = 409,
-            description = "`wrong_status`, `own_request`, `try_again`.",
+            description = "`wrong_status`, `own_request`, `erased`, `try_again`.",
             body = Problem,
             content_type = "application/problem+json"
         ),

@@ -1,6 +1,7 @@
 //! How long data is kept, erasing, and copies, by the API.
 
-use kinlink_service::housekeeping;
+use kinlink_domain::staff::Actor;
+use kinlink_service::{cycle, housekeeping};
 use serde_json::{Value, json};
 
 use crate::{Admin, admin, api, approval};
@@ -45,6 +46,8 @@ async fn an_adult_is_erased_when_access_has_ended_and_says_so() {
     let waits = admin.administrator.post(&path, &json!({"end_access": true})).await.expect(202).json();
     assert_eq!((&waits["state"], &waits["erased_at"]), (&json!("access_ended"), &Value::Null));
     assert_eq!(admin.woken.load(std::sync::atomic::Ordering::SeqCst), 1, "the provisioner is told");
+    // The provisioner first sees to what is left in Moodle.
+    cycle::run(&admin.kinlink.app, &Actor::system(), cycle::Mode::Jobs, None, &|_| {}).await.unwrap();
     housekeeping::tidy(&admin.kinlink.app).await.unwrap();
     let done = admin.administrator.post(&path, &json!({})).await.expect(200).json();
     assert_eq!((&done["id"], &done["state"]), (&waits["id"], &json!("erased")));

@@ -89,7 +89,7 @@ async fn rows_of_the_earlier_plugin_are_taken_over_by_a_plan_like_any_other() {
     }
     let confirm = text(&person.page(&format!("{plan}/application")).await);
     assert!(confirm.contains("exactly its 1 row in Moodle") && !confirm.contains("takes away"), "{confirm}");
-    person.post(&format!("{plan}/application"), &[]).await.expect(303);
+    let _ = person.post(&format!("{plan}/application"), &[]).await.expect(303);
     world.office.run(Mode::Jobs).await;
     assert_eq!(in_moodle(&world.office, &format!("{STRAYS} AND modifierid = 2")).await, 1, "the plugin's own row");
 

@@ -52,6 +52,17 @@ async fn a_cycle_is_queued_started_once_and_finished() {
         assert_eq!(cycles::last_good(s).await.unwrap().unwrap().id, early.id);
         cycles::finish(s, late.id, CycleState::Done, None, None, at(9)).await.unwrap();
         assert_eq!(cycles::last_good(s).await.unwrap().unwrap().id, late.id);
+        assert_eq!(cycles::newest_done(s, &late.action).await.unwrap().unwrap().id, late.id);
+        assert!(cycles::newest_done(s, "apply").await.unwrap().is_none());
+
+        let plan = id();
+        let of_plan = [cycle(CycleState::Queued, 20), cycle(CycleState::Queued, 21)];
+        for (nth, applies) in of_plan.iter().enumerate() {
+            let applies = Cycle { plan: Some(plan).filter(|_| nth == 0), ..applies.clone() };
+            cycles::insert(s, &applies).await.unwrap();
+        }
+        assert_eq!(cycles::newest_of_plan(s, plan).await.unwrap().unwrap().id, of_plan[0].id);
+        assert!(cycles::newest_of_plan(s, id()).await.unwrap().is_none());
     })
     .await;
 }

@@ -28,6 +28,7 @@ async fn the_newest_findings_replace_the_earlier_ones() {
         assert_eq!(findings::cycle(s).await.unwrap(), Some(second));
         assert_eq!(findings::list(s, None, 0, 9).await.unwrap(), [bare, whole, bare]);
         assert_eq!(findings::list(s, None, 1, 1).await.unwrap(), [whole]);
+        assert_eq!(findings::count(s).await.unwrap(), [(bare.class, 2), (whole.class, 1)]);
         assert_eq!(findings::list(s, Some(Class::EmailDrift), 1, 9).await.unwrap(), [bare]);
         findings::replace(s, first, &[]).await.unwrap();
         assert_eq!(findings::list(s, None, 0, 9).await.unwrap(), []);

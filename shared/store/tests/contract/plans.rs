@@ -88,6 +88,15 @@ async fn the_newest_of_equal_digests_is_found_and_lists_are_newest_first() {
         }
         assert_eq!(plans::find_by_digest(s, "a").await.unwrap().unwrap().id, stored[2].id);
         assert!(plans::find_by_digest(s, "c").await.unwrap().is_none());
+        let same = async |session: &mut kinlink_store::Connection, scope, braked| {
+            plans::find_same(session, "a", scope, braked).await.unwrap().map(|plan| plan.id)
+        };
+        let (scope, braked) = (stored[0].scope, stored[0].braked);
+        assert_eq!(same(s, scope, braked).await, Some(stored[2].id));
+        assert_eq!(same(s, scope, !braked).await, None);
+        assert_eq!(same(s, Scope::Adoption, braked).await, None);
+        plans::begin(s, stored[2].id, at(4)).await.unwrap();
+        assert_eq!(same(s, scope, braked).await, Some(stored[0].id), "one that was begun is another");
         let ids = |plans: Vec<Plan>| plans.into_iter().map(|plan| plan.id).collect::<Vec<_>>();
         assert_eq!(ids(plans::list(s, None, 2).await.unwrap()), [stored[2].id, stored[1].id]);
         assert_eq!(ids(plans::list(s, Some(stored[1].id), 2).await.unwrap()), [stored[0].id]);

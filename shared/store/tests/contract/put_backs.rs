@@ -62,6 +62,8 @@ async fn a_row_is_left_alone_until_it_is_released() {
         let all = put_backs::contests(s, 9).await.unwrap();
         assert_eq!((all.len(), all.contains(&first)), (2, true), "the one that was there stays");
         assert_eq!(put_backs::contests(s, 1).await.unwrap().len(), 1);
+        assert_eq!(put_backs::find(s, first.id).await.unwrap(), Some(first.clone()));
+        assert_eq!(put_backs::find(s, id()).await.unwrap(), None);
         assert_eq!(put_backs::contested(s, COMPONENT, &[row(1), row(3)]).await.unwrap(), [row(1)]);
         assert_eq!(put_backs::contested(s, "other", &[row(1)]).await.unwrap(), []);
 

@@ -381,6 +381,9 @@ async fn erasing_an_adult_takes_everything_of_theirs_and_nothing_of_anybody_else
         tx.commit().await.unwrap();
 
         assert!(erasure::standing(s, one).await.unwrap().unwrap().erased);
+        assert!(requests::is_erased(s, accepted).await.unwrap() && !requests::is_erased(s, others).await.unwrap());
+        assert!(!accounts::lock(s, one).await.unwrap(), "nobody is given access any more");
+        assert!(accounts::lock(s, two).await.unwrap());
         assert!(requests::find(s, refused).await.unwrap().is_none(), "never accepted: the row is gone");
         let kept = requests::find(s, accepted).await.unwrap().unwrap();
         assert_eq!((kept.status, kept.dedup_key), (Status::Withdrawn, None));

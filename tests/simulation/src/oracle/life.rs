@@ -296,10 +296,13 @@ async fn forgotten(found: &mut Findings, world: &World, model: &Model) -> Result
         found.add(Promise::Forgets, format!("the nightly tidying failed: {error}"));
         return Ok(());
     }
-    // Who waits for a decision must be known.
+    // Who waits for a decision must be known, and who asked again lately.
     let sql = "SELECT id, email FROM adults WHERE NOT EXISTS (SELECT 1 FROM requests r WHERE r.adult_id = adults.id AND \
-               r.status IN ('unconfirmed', 'pending', 'waiting_for_parent'))";
-    let adults: Vec<(String, String)> = world.store.fetch_all(sql, []).await?;
+               r.status IN ('unconfirmed', 'pending', 'waiting_for_parent')) AND NOT EXISTS (SELECT 1 FROM requests r WHERE \
+               r.adult_id IS NULL AND r.email = adults.email AND (r.updated_at >= ? OR \
+               r.status IN ('unconfirmed', 'pending', 'waiting_for_parent')))";
+    let lately = world.now() - ADULTS_KEPT * DAY;
+    let adults: Vec<(String, String)> = world.store.fetch_all(sql, [lately.into()]).await?;
     for (adult, email) in adults {
         let linked = model.in_force.keys().any(|(of, _)| *of == adult);
         let known = people::ADULTS.iter().any(|known| known.email.eq_ignore_ascii_case(&email));
