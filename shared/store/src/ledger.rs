@@ -153,11 +153,11 @@ async fn mark(
 ) -> Result<(), StoreError> {
     for chunk in rows.chunks(kinlink_db::ROWS_PER_STATEMENT) {
         let sql = format!(
-            "UPDATE ledger SET state = ?, cycle_id = ?, changed_at = ? WHERE component = ? AND \
+            "UPDATE ledger SET state = '{state}', cycle_id = ?, changed_at = ? WHERE component = ? AND \
              (user_id, context_id, role_id, item_id) IN {}",
             session.engine().rows_in(chunk.len(), 4)
         );
-        let mut args: Vec<Value> = vec![state.into(), cycle.to_string().into(), millis(now).into(), component.into()];
+        let mut args: Vec<Value> = vec![cycle.to_string().into(), millis(now).into(), component.into()];
         args.extend(chunk.iter().flat_map(|(user, context, role, item)| {
             [Value::from(user.0), context.0.into(), role.0.into(), (*item).into()]
         }));

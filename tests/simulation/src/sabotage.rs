@@ -164,7 +164,12 @@ pub const ALL: &[Sabotage] = &[
         "UPDATE adults SET email = CONCAT('x', email) WHERE email NOT LIKE 'x%' AND username IS NOT NULL",
     ),
     skip("login rows keep the old address", &[Promise::Addresses], true, "UPDATE login_rows SET email", "", 1),
-    also("a plan is never stale", &[Promise::Plans], true, "UPDATE plans SET begun_at = 1 WHERE begun_at IS NULL"),
+    also(
+        "a plan is never stale",
+        &[Promise::Plans],
+        true,
+        "UPDATE plans SET begun_at = 4000000000000 WHERE begun_at IS NULL",
+    ),
     skip("nobody counts what is put back", &[Promise::Contested], true, "INSERT", "INTO put_backs", 1),
     skip("nobody knows the address of staff", &[Promise::OthersDecide], true, "SELECT", "FROM staff WHERE id", 0),
     also(
