@@ -86,6 +86,12 @@ async fn list(
             headers(("Location" = String, description = "The hold.")),
             links(("show" = (operation_id = "show_hold", parameters(("hold" = "$response.body#/id")))))
         ),
+        (
+            status = 404,
+            description = "`not_found`: there is no such adult.",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
         Known, Restricted, Bodied
     )
 )]
