@@ -39,6 +39,7 @@ use crate::{
 /// Why, and what staff write with it.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DecisionReason)]
 pub struct Reason {
     /// A short code of the school's choosing, such as `not_on_file`. It stays in the audit for ever, so it can hold no name.
     #[serde(default)]
