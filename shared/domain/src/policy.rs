@@ -414,7 +414,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "guesses_per_address_per_hour",
-        meaning: "mailed links and keys from one client address that may be wrong within an hour; then none from there is taken",
+        meaning: "mailed links, keys and API tokens from one client address that may be wrong within an hour; then none from there is taken",
         get: |p| p.guesses_per_address_per_hour.to_string(),
         set: |p, v| number(v, 1, 100_000).map(|v| p.guesses_per_address_per_hour = v),
     },

@@ -4,7 +4,7 @@
 //! [`kinlink_domain::desired`]) and where a mail is written: nothing about it is copied anywhere. Only safeguarding sees
 //! holds; everybody else is told to ask them. Two different people release one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kinlink_domain::{
     Timestamp,
@@ -30,14 +30,8 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
-    App, ServiceError,
-    access::require,
-    decide::tell_queue,
-    error::retry_races,
-    looked, observe,
-    own::{self, Person},
-    submit::field_fault,
-    view::Page,
+    App, ServiceError, access::require, decide::tell_queue, error::retry_races, looked, observe, own::Person,
+    submit::field_fault, view::Page,
 };
 
 /// A hold to place.
@@ -435,7 +429,8 @@ pub async fn release(app: &App, actor: &Actor, id: HoldId) -> Result<Hold, Servi
     let mut hold = load(app, actor, id).await?;
     let (asked_by, _) = hold.release_asked.clone().ok_or_else(not_asked)?;
     // A script acts for whoever minted its token.
-    if !own::are_two_people(&own::behind(app, &asked_by).await?, &own::behind(app, &actor.name).await?) {
+    let person = Person::of(app, actor).await?;
+    if !person.is_another_than(&Person::named(&mut app.store.acquire().await?, &asked_by).await?) {
         let detail = "you asked to release this hold; another person must do it";
         return Err(ServiceError::refused("second_person", detail));
     }
@@ -526,15 +521,11 @@ async fn items(app: &App, actor: &Actor, found: &[Hold]) -> Result<Vec<HoldItem>
     let adults: BTreeMap<AdultId, String> =
         adults.into_iter().map(|adult| (adult.id, format!("{} {}", adult.given_name, adult.family_name))).collect();
     let pupils = pupil_names(app, found).await;
-    let me = own::behind(app, &actor.name).await?;
+    let others = askers_but(app, actor, found, now).await?;
     let mut items = Vec::with_capacity(found.len());
     for hold in found {
-        let may_release = match &hold.release_asked {
-            Some((asked_by, _)) if hold.awaits_release(now) => {
-                own::are_two_people(&own::behind(app, asked_by).await?, &me)
-            }
-            _ => false,
-        };
+        let may_release = hold.awaits_release(now)
+            && hold.release_asked.as_ref().is_some_and(|(asked_by, _)| others.contains(asked_by));
         let (asked_by, asked_at) = hold.release_asked.clone().unzip();
         let (released_by, released_at) = hold.released.clone().unzip();
         items.push(HoldItem {
@@ -559,6 +550,26 @@ async fn items(app: &App, actor: &Actor, found: &[Hold]) -> Result<Vec<HoldItem>
         });
     }
     Ok(items)
+}
+
+/// Those who asked to release one of the holds and are certainly not the actor: after them the actor may release it.
+async fn askers_but(
+    app: &App,
+    actor: &Actor,
+    found: &[Hold],
+    now: Timestamp,
+) -> Result<BTreeSet<String>, ServiceError> {
+    let awaiting = found.iter().filter(|hold| hold.awaits_release(now));
+    let askers: BTreeSet<&String> = awaiting.filter_map(|hold| Some(&hold.release_asked.as_ref()?.0)).collect();
+    let mut store = app.store.acquire().await?;
+    let me = Person::named(&mut store, &actor.name).await?;
+    let mut others = BTreeSet::new();
+    for asker in askers {
+        if Person::named(&mut store, asker).await?.is_another_than(&me) {
+            others.insert(asker.clone());
+        }
+    }
+    Ok(others)
 }
 
 /// The names of held pupils. Without Moodle there are none.

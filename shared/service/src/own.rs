@@ -14,6 +14,7 @@ use kinlink_domain::{
 };
 use kinlink_moodle::users;
 use kinlink_store::{
+    Session,
     accounts::{self, Adult},
     requests::Request,
     staff, tokens,
@@ -27,10 +28,15 @@ pub const OWN_REQUEST: &str = "own_request";
 /// Tokens that mint tokens: no real chain is longer, and a damaged table must not be walked for ever.
 const LONGEST_CHAIN: usize = 16;
 
-/// The person behind an actor, as far as it matters here: their address, as
-/// holds compare addresses: a tag behind a `+` makes nobody another person. Without one nothing is their own.
+/// The person behind an actor, as far as it matters here.
 #[derive(Debug)]
-pub(crate) struct Person(Option<String>);
+pub(crate) struct Person {
+    /// Their name: for a token, that of whoever minted it.
+    name: String,
+    /// Their address, as holds compare addresses: a tag behind a `+` makes nobody another person. Without one nothing is
+    /// their own.
+    address: Option<String>,
+}
 
 impl Person {
     /// Who acts. Ask before a transaction begins: this takes a connection of its own.
@@ -38,19 +44,43 @@ impl Person {
     /// # Errors
     /// The store.
     pub(crate) async fn of(app: &App, actor: &Actor) -> Result<Self, ServiceError> {
-        let Some(id) = id(&behind(app, &actor.name).await?, "staff:") else { return Ok(Self(None)) };
-        let member = staff::find(&mut app.store.acquire().await?, id).await?;
-        Ok(Self(member.and_then(|member| member.email).map(|email| address_key(&email))))
+        Self::named(&mut app.store.acquire().await?, &actor.name).await
+    }
+
+    /// Who is behind the name of an actor.
+    ///
+    /// # Errors
+    /// The store.
+    pub(crate) async fn named(session: &mut impl Session, actor: &str) -> Result<Self, ServiceError> {
+        let name = behind(session, actor).await?;
+        let address = match id(&name, "staff:") {
+            Some(id) => staff::find(session, id).await?.and_then(|member| member.email),
+            None => None,
+        };
+        Ok(Self { name, address: address.map(|email| address_key(&email)) })
+    }
+
+    /// Their name, as the store keeps who did something.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether these are certainly two people. Somebody may sign in and also have the command line: two names of different
+    /// kinds may be one person. So are two who sign in with one address, be it by the school's provider and by a mailed link.
+    pub(crate) fn is_another_than(&self, other: &Self) -> bool {
+        let kind = |person: &Self| person.name.split_once(':').map(|(kind, _)| kind.to_owned());
+        let one_address = self.address.is_some() && self.address == other.address;
+        self.name != other.name && kind(self) == kind(other) && !one_address
     }
 
     /// Whether this is the person's address.
     pub(crate) fn has_address(&self, email: &EmailAddress) -> bool {
-        self.0.as_deref() == Some(address_key(email.as_str()).as_str())
+        self.address.as_deref() == Some(address_key(email.as_str()).as_str())
     }
 
     /// Whether a request bears the person's address: as it stands, as it was typed, or as it first came.
     fn wrote(&self, request: &Request) -> bool {
-        let Some(own) = &self.0 else { return false };
+        let Some(own) = &self.address else { return false };
         let sent: Option<serde_json::Value> = serde_json::from_str(&request.submitted).ok();
         let sent = sent.as_ref().and_then(|sent| sent.get("email")?.as_str());
         let now = request.email.as_ref().map(EmailAddress::as_str);
@@ -65,7 +95,7 @@ impl Person {
     /// # Errors
     /// Moodle, which is asked only when an account was picked: rather no decision than one about oneself.
     pub(crate) async fn among(&self, app: &App, adults: &[Adult]) -> Result<BTreeSet<AdultId>, ServiceError> {
-        let Some(own) = &self.0 else { return Ok(BTreeSet::new()) };
+        let Some(own) = &self.address else { return Ok(BTreeSet::new()) };
         let is_picked = adults.iter().any(|adult| adult.picked_user.is_some());
         let accounts: BTreeSet<MoodleUserId> = match EmailAddress::parse(own) {
             Ok(email) if is_picked => {
@@ -104,7 +134,7 @@ pub(crate) async fn require_anothers(app: &App, actor: &Actor, request: &Request
 /// The store, Moodle.
 pub(crate) async fn of(app: &App, actor: &Actor, requests: &[Request]) -> Result<BTreeSet<RequestId>, ServiceError> {
     let person = Person::of(app, actor).await?;
-    if person.0.is_none() {
+    if person.address.is_none() {
         return Ok(BTreeSet::new());
     }
     let ids: Vec<AdultId> =
@@ -148,26 +178,16 @@ fn known(own: Result<bool, ServiceError>) -> Result<bool, ServiceError> {
 }
 
 /// The name of whoever is behind an actor's name: for a token, who minted it.
-///
-/// # Errors
-/// The store.
-pub(crate) async fn behind(app: &App, actor: &str) -> Result<String, ServiceError> {
+async fn behind(session: &mut impl Session, actor: &str) -> Result<String, ServiceError> {
     let mut name = actor.to_owned();
     for _ in 0..LONGEST_CHAIN {
         let Some(token) = id(&name, "token:") else { break };
-        match tokens::find(&mut app.store.acquire().await?, token).await? {
+        match tokens::find(session, token).await? {
             Some(token) => name = token.created_by,
             None => break,
         }
     }
     Ok(name)
-}
-
-/// Whether two names of people (as [`behind`] gives them) are certainly two people. Somebody may sign in and also have the
-/// command line: two names of different kinds may be one person.
-pub(crate) fn are_two_people(one: &str, other: &str) -> bool {
-    let kind = |name: &str| name.split_once(':').map(|(kind, _)| kind.to_owned());
-    one != other && kind(one) == kind(other)
 }
 
 /// Why it is refused.
@@ -181,19 +201,31 @@ fn id<Of>(name: &str, kind: &str) -> Option<Id<Of>> {
 
 #[cfg(test)]
 mod tests {
-    use super::are_two_people;
+    use super::Person;
 
     #[test]
-    fn only_two_names_of_one_kind_are_two_people() {
+    fn only_two_names_of_one_kind_with_two_addresses_are_two_people() {
         for (one, other, two) in [
+            ("staff:1 a@x", "staff:2 b@x", true),
+            ("staff:1 a@x", "staff:2 a@x", false),
+            ("staff:1 a@x", "staff:2", true),
             ("staff:1", "staff:2", true),
             ("cli:jo", "cli:anna", true),
-            ("staff:1", "staff:1", false),
-            ("staff:1", "cli:jo", false),
+            ("staff:1 a@x", "staff:1 a@x", false),
+            // The address changed between the two words.
+            ("staff:1 a@x", "staff:1 b@x", false),
+            ("staff:1 a@x", "cli:jo", false),
             ("lambda:invoke", "staff:1", false),
             ("lambda:invoke", "lambda:invoke", false),
         ] {
-            assert_eq!((are_two_people(one, other), are_two_people(other, one)), (two, two), "{one} {other}");
+            let person = |text: &str| {
+                let (name, address) =
+                    text.split_once(' ').map_or((text, None), |(name, at)| (name, Some(at.to_owned())));
+                Person { name: name.to_owned(), address }
+            };
+            let (first, second) = (person(one), person(other));
+            assert_eq!(first.is_another_than(&second), two, "{one} {other}");
+            assert_eq!(second.is_another_than(&first), two, "{other} {one}");
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::{
     App, ServiceError,
     access::require,
     cycle::{self, Survey},
-    own,
+    own::Person,
     view::{self, Names, Page},
 };
 
@@ -228,34 +228,53 @@ fn difference(mut first: Vec<PlanRow>, mut second: Vec<PlanRow>) -> Comparison {
     Comparison { only_first: first, only_second: second, both }
 }
 
-/// Fails unless a plan is still what is to be written. Of one that holds removals only its own rows matter.
-pub(crate) fn require_unchanged(plan: &Plan, rows: &[PlanRow], now: &[PlanRow]) -> Result<(), ServiceError> {
-    let mut changed = difference(rows.to_vec(), now.to_vec());
-    if plan.scope == Scope::HeldRemovals {
-        changed.only_second.clear();
+/// Why a plan cannot be applied any more: what of it vanished, and what came.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    /// Its rows that are not to be written any more.
+    pub vanished: Vec<PlanRow>,
+    /// Rows that are to be written now and are not in it.
+    pub came: Vec<PlanRow>,
+}
+
+impl Changes {
+    /// What changed between a plan's rows and what is to be written now; none when it is the same. Of a plan that holds
+    /// removals only its own rows matter.
+    pub(crate) fn of(plan: &Plan, rows: &[PlanRow], now: &[PlanRow]) -> Option<Self> {
+        let Comparison { only_first: vanished, only_second: mut came, .. } = difference(rows.to_vec(), now.to_vec());
+        if plan.scope == Scope::HeldRemovals {
+            came.clear();
+        }
+        (!vanished.is_empty() || !came.is_empty()).then_some(Self { vanished, came })
     }
-    let (vanished, came) = (changed.only_first, changed.only_second);
-    if vanished.is_empty() && came.is_empty() {
-        return Ok(());
+
+    /// In a sentence: how much changed, and what to do.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        format!(
+            "the plan is not any more what is to be written: {} of its rows vanished, {} came; make a new plan and look at it",
+            self.vanished.len(),
+            self.came.len()
+        )
     }
-    let part = |kind: &str, number: usize, row: &PlanRow| FieldFault {
-        pointer: format!("/{kind}/{number}"),
-        code: FaultCode::Invalid,
-        detail: format!("{} ({})", row.line(), row.reason),
-    };
-    let parts = |kind: &'static str, rows: &[PlanRow]| {
-        rows.iter().take(NAMED).enumerate().map(|(number, row)| part(kind, number, row)).collect::<Vec<_>>()
-    };
-    let detail = format!(
-        "the plan is not any more what is to be written: {} of its rows vanished, {} came; make a new plan and look at it",
-        vanished.len(),
-        came.len()
-    );
-    Err(ServiceError::Refused {
-        code: "plan_changed",
-        detail,
-        parts: [parts("vanished", &vanished), parts("came", &came)].concat(),
-    })
+}
+
+impl From<Changes> for ServiceError {
+    fn from(changes: Changes) -> Self {
+        let part = |kind: &str, number: usize, row: &PlanRow| FieldFault {
+            pointer: format!("/{kind}/{number}"),
+            code: FaultCode::Invalid,
+            detail: format!("{} ({})", row.line(), row.reason),
+        };
+        let parts = |kind: &'static str, rows: &[PlanRow]| {
+            rows.iter().take(NAMED).enumerate().map(|(number, row)| part(kind, number, row)).collect::<Vec<_>>()
+        };
+        Self::Refused {
+            code: "plan_changed",
+            detail: changes.detail(),
+            parts: [parts("vanished", &changes.vanished), parts("came", &changes.came)].concat(),
+        }
+    }
 }
 
 /// The plan that is to be applied: one that was kept, or the one that would be made now if it has this digest.
@@ -282,16 +301,19 @@ pub(crate) async fn admit(app: &App, actor: &Actor, plan: &Plan) -> Result<(), S
     if plan.admitted.is_some() {
         return Ok(());
     }
-    let person = own::behind(app, &actor.name).await?;
+    let person = Person::of(app, actor).await?;
     let (id, now) = (plan.id, app.now());
     let alone = !plan.braked || !app.policy().await?.brake_two_persons;
     let mut tx = app.store.begin().await?;
     // As it stands now: somebody may have asked meanwhile.
     let plan = plans::find(&mut tx, id).await?.ok_or(ServiceError::NotFound("plan"))?;
-    let is_second = plan.asked.as_ref().is_some_and(|(asked, _)| own::are_two_people(asked, &person));
+    let is_second = match &plan.asked {
+        Some((asked, _)) => Person::named(&mut tx, asked).await?.is_another_than(&person),
+        None => false,
+    };
     let subject = format!("plan:{id}");
     if alone || is_second {
-        plans::admit(&mut tx, id, &person, now).await?;
+        plans::admit(&mut tx, id, person.name(), now).await?;
         audit::write(
             &mut tx,
             actor,
@@ -301,7 +323,7 @@ pub(crate) async fn admit(app: &App, actor: &Actor, plan: &Plan) -> Result<(), S
         return Ok(tx.commit().await?);
     }
     if plan.asked.is_none() {
-        plans::ask(&mut tx, id, &person, now).await?;
+        plans::ask(&mut tx, id, person.name(), now).await?;
         audit::write(&mut tx, actor, now, &[audit::Entry::new("plan.ask", subject, json!({ "digest": plan.digest }))]);
         tx.commit().await?;
     }
@@ -328,7 +350,9 @@ pub async fn word(app: &App, actor: &Actor, plan: &Plan) -> Result<Word, Service
         return Ok(Word::Applies);
     }
     let Some((asked, _)) = &plan.asked else { return Ok(Word::Asks) };
-    let is_second = own::are_two_people(asked, &own::behind(app, &actor.name).await?);
+    let mut store = app.store.acquire().await?;
+    let asked = Person::named(&mut store, asked).await?;
+    let is_second = Person::named(&mut store, &actor.name).await?.is_another_than(&asked);
     Ok(if is_second { Word::Applies } else { Word::IsGiven })
 }
 
@@ -385,10 +409,23 @@ pub const fn taken_away(plan: &Plan) -> u64 {
 /// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], refusals `plan_changed` (its parts say what changed) and
 /// `confirm_number`; Moodle, the store.
 pub async fn ask(app: &App, actor: &Actor, id: PlanId, typed_number: Option<u64>) -> Result<Application, ServiceError> {
+    Ok(ask_or_changes(app, actor, id, typed_number).await??)
+}
+
+/// As [`ask`], for callers who show row by row what changed.
+///
+/// # Errors
+/// As [`ask`], but for `plan_changed`.
+pub async fn ask_or_changes(
+    app: &App,
+    actor: &Actor,
+    id: PlanId,
+    typed_number: Option<u64>,
+) -> Result<Result<Application, Changes>, ServiceError> {
     require(actor, Permission::RunCycle)?;
     let plan = find(app, actor, &id.to_string()).await?;
     if let Some((_, cycle)) = plan.applied {
-        return Ok(Application::Applied { cycle });
+        return Ok(Ok(Application::Applied { cycle }));
     }
     let taken = taken_away(&plan);
     if taken > TYPED_NUMBER_ABOVE && typed_number != Some(taken) {
@@ -397,10 +434,12 @@ pub async fn ask(app: &App, actor: &Actor, id: PlanId, typed_number: Option<u64>
     }
     if !is_under_way(&plan, app.now()) {
         let rows = plans::rows(&mut app.store.acquire().await?, id, None, 0, u64::MAX).await?;
-        require_unchanged(&plan, &rows, &cycle::rows_now(app, plan.scope).await?)?;
+        if let Some(changes) = Changes::of(&plan, &rows, &cycle::rows_now(app, plan.scope).await?) {
+            return Ok(Err(changes));
+        }
     }
     match admit(app, actor, &plan).await {
-        Err(ServiceError::Refused { code: "second_person", .. }) => return Ok(Application::WaitsForSecondPerson),
+        Err(ServiceError::Refused { code: "second_person", .. }) => return Ok(Ok(Application::WaitsForSecondPerson)),
         admitted => admitted?,
     }
     let cycle = Cycle {
@@ -421,5 +460,5 @@ pub async fn ask(app: &App, actor: &Actor, id: PlanId, typed_number: Option<u64>
         audit::Entry::new("cycle.request", format!("cycle:{}", cycle.id), json!({ "action": "apply", "plan": id }));
     audit::write(&mut tx, actor, app.now(), &[entry]);
     tx.commit().await?;
-    Ok(Application::Queued { cycle: cycle.id })
+    Ok(Ok(Application::Queued { cycle: cycle.id }))
 }

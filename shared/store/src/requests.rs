@@ -1,12 +1,11 @@
-//! Requests and their claims.
-
-use std::collections::{HashMap, HashSet};
+//! Requests and their claims: storing, finding, changing. `list`: pages of many, sorted and searched. `outcomes`: what cycles
+//! say of approved claims.
 
 use kinlink_db::{Int, Session, Value, in_list, insert_many};
 use kinlink_domain::{
     Timestamp,
     email::EmailAddress,
-    fold::{fold, fold_words},
+    fold::fold_words,
     ids::{AdultId, ClaimId, LinkId, MoodleUserId, RequestId, SourceId},
     outcome::Outcome,
     reference::Reference,
@@ -19,6 +18,15 @@ use crate::{
     StoreError,
     error::{coded, id, id_or_none},
     time::{instant, millis},
+};
+
+mod list;
+mod outcomes;
+
+pub(crate) use self::list::search_conditions;
+pub use self::{
+    list::{Cursor, Filter, Sort, counts, cursor, list},
+    outcomes::{Linked, linked, mark_provisioned, record_outcomes},
 };
 
 /// A request as it stands.
@@ -421,246 +429,6 @@ pub async fn update_claim(session: &mut impl Session, claim: &Claim) -> Result<(
     Ok(())
 }
 
-/// Writes what a cycle found about links to the approved claims that made them, and to nothing else (R-1): one statement
-/// for each outcome.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn record_outcomes(
-    session: &mut impl Session,
-    results: &[(LinkId, Outcome)],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    for outcome in Outcome::ALL {
-        let links: Vec<i64> = results.iter().filter(|(_, found)| found == outcome).map(|(link, _)| link.0).collect();
-        for chunk in links.chunks(kinlink_db::ROWS_PER_STATEMENT) {
-            let sql = format!(
-                "UPDATE claims SET outcome = ?, outcome_at = ? WHERE state = 'approved' AND link_id IN {}",
-                in_list(chunk.len())
-            );
-            let mut args: Vec<Value> = vec![outcome.code().into(), millis(now).into()];
-            args.extend(chunk.iter().map(|link| Value::from(*link)));
-            session.execute(&sql, args).await?;
-        }
-    }
-    Ok(())
-}
-
-/// A request whose approved claims are all linked.
-#[derive(Debug, Clone)]
-pub struct Linked {
-    /// The request.
-    pub id: RequestId,
-    /// The adult.
-    pub adult: AdultId,
-    /// Their address today; that of the request may be another, which somebody else reads by now.
-    pub email: EmailAddress,
-    /// Whether a claim is still to be decided.
-    pub has_open_claim: bool,
-    /// Whether this request gave the adult their login row.
-    pub made_login_row: bool,
-    /// How many of its claims are approved.
-    pub approved: i64,
-}
-
-/// What a request's claims come to.
-#[derive(Default)]
-struct Tally {
-    open: bool,
-    unlinked: bool,
-    approved: i64,
-}
-
-/// Of the approved requests behind these links, those whose approved claims are now all linked. Held until the end of the
-/// transaction, so that no decision comes in between.
-///
-/// Three plain statements: as one with a subquery for every count it took a quarter of a cycle's time on MariaDB.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn linked(session: &mut impl Session, links: &[LinkId]) -> Result<Vec<Linked>, StoreError> {
-    let sql = format!(
-        "SELECT r.id, r.adult_id, COALESCE((SELECT a.email FROM adults a WHERE a.id = r.adult_id), r.email) FROM requests r WHERE r.status = 'approved' AND r.adult_id IS NOT NULL AND \
-         r.email IS NOT NULL AND r.id IN (SELECT c.request_id FROM claims c WHERE c.state = 'approved' AND c.link_id IN {}) \
-         ORDER BY r.id{}",
-        in_list(links.len()),
-        session.engine().for_update()
-    );
-    let args: Vec<Value> = links.iter().map(|link| link.0.into()).collect();
-    let requests: Vec<(String, String, String)> = session.fetch_all(&sql, args).await?;
-    if requests.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = || requests.iter().map(|(id, ..)| Value::from(id)).collect::<Vec<_>>();
-    let sql = format!("SELECT request_id, state, outcome FROM claims WHERE request_id IN {}", in_list(requests.len()));
-    let claims: Vec<(String, String, Option<String>)> = session.fetch_all(&sql, ids()).await?;
-    let sql = format!("SELECT request_id FROM login_rows WHERE request_id IN {}", in_list(requests.len()));
-    let login_rows: Vec<(String,)> = session.fetch_all(&sql, ids()).await?;
-    let login_rows: HashSet<String> = login_rows.into_iter().map(|(request,)| request).collect();
-
-    let mut tallies: HashMap<String, Tally> = HashMap::new();
-    for (request, state, outcome) in claims {
-        let tally = tallies.entry(request).or_default();
-        if state == ClaimState::Open.code() {
-            tally.open = true;
-        } else if state == ClaimState::Approved.code() {
-            tally.approved += 1;
-            tally.unlinked |= outcome.as_deref() != Some(Outcome::Linked.code());
-        }
-    }
-    requests
-        .into_iter()
-        .filter_map(|(request, adult, email)| {
-            let tally = tallies.remove(&request).filter(|tally| !tally.unlinked)?;
-            Some((request, adult, email, tally))
-        })
-        .map(|(request, adult, email, tally)| {
-            Ok(Linked {
-                id: id(&request, "requests.id")?,
-                adult: id(&adult, "requests.adult_id")?,
-                email: EmailAddress::parse(&email).map_err(|_| StoreError::Corrupt("adults.email"))?,
-                has_open_claim: tally.open,
-                made_login_row: login_rows.contains(&request),
-                approved: tally.approved,
-            })
-        })
-        .collect()
-}
-
-/// Makes approved requests provisioned.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn mark_provisioned(
-    session: &mut impl Session,
-    requests: &[RequestId],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let sql = format!(
-        "UPDATE requests SET status = 'provisioned', updated_at = ?, version = version + 1 WHERE status = 'approved' AND id IN {}",
-        in_list(requests.len())
-    );
-    let mut args: Vec<Value> = vec![millis(now).into()];
-    args.extend(requests.iter().map(|request| Value::from(request.to_string())));
-    session.execute(&sql, args).await?;
-    Ok(())
-}
-
-/// How a list is sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
-    /// Newest first.
-    Newest,
-    /// Oldest first.
-    Oldest,
-    /// By family name, then given name.
-    Name,
-    /// By family name, backwards.
-    NameDescending,
-}
-
-impl Sort {
-    /// The column that is sorted by (the id comes second) and the direction.
-    pub(crate) const fn order(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Newest => ("created_at", "DESC"),
-            Self::Oldest => ("created_at", "ASC"),
-            Self::Name => ("sort_name", "ASC"),
-            Self::NameDescending => ("sort_name", "DESC"),
-        }
-    }
-
-    /// The same order from its end.
-    pub(crate) const fn reversed(self) -> Self {
-        match self {
-            Self::Newest => Self::Oldest,
-            Self::Oldest => Self::Newest,
-            Self::Name => Self::NameDescending,
-            Self::NameDescending => Self::Name,
-        }
-    }
-
-    /// The condition of being behind a cursor in this order.
-    pub(crate) fn behind(self, cursor: &Cursor) -> (String, [Value; 3]) {
-        let (column, direction) = self.order();
-        let comparison = if direction == "ASC" { ">" } else { "<" };
-        let value = || match self {
-            Self::Newest | Self::Oldest => Value::from(cursor.value.parse::<i64>().unwrap_or_default()),
-            Self::Name | Self::NameDescending => Value::from(cursor.value.as_str()),
-        };
-        let condition = format!("({column} {comparison} ? OR ({column} = ? AND id {comparison} ?))");
-        (condition, [value(), value(), cursor.id.as_str().into()])
-    }
-}
-
-/// Which requests to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Only these statuses; empty means all.
-    pub statuses: Vec<Status>,
-    /// Only this kind.
-    pub kind: Option<Kind>,
-    /// Only those that contain every word: names, address, children, reference.
-    pub search: String,
-    /// Whether comment and note are searched as well: only for whoever may read them.
-    pub in_notes: bool,
-}
-
-/// Where a page begins: behind the row with this sort value and id.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Cursor {
-    /// The sort value: milliseconds as text, or the sort name.
-    pub value: String,
-    /// The id.
-    pub id: String,
-}
-
-/// A page of requests.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn list(
-    session: &mut impl Session,
-    filter: &Filter,
-    sort: Sort,
-    after: Option<&Cursor>,
-    limit: u32,
-) -> Result<Vec<Request>, StoreError> {
-    let (mut conditions, mut args) = conditions(filter, true);
-    let (column, direction) = sort.order();
-    if let Some(cursor) = after {
-        let (condition, values) = sort.behind(cursor);
-        conditions.push(condition);
-        args.extend(values);
-    }
-    let sql =
-        format!("{REQUEST} WHERE {} ORDER BY {column} {direction}, id {direction} LIMIT ?", conditions.join(" AND "));
-    args.push(i64::from(limit).into());
-    let rows: Vec<RequestRow> = session.fetch_all(&sql, args).await?;
-    rows.into_iter().map(Request::try_from).collect()
-}
-
-/// The cursor behind a request.
-#[must_use]
-pub fn cursor(request: &Request, sort: Sort) -> Cursor {
-    let value = match sort {
-        Sort::Newest | Sort::Oldest => millis(request.created_at).to_string(),
-        Sort::Name | Sort::NameDescending => sort_name(&request.family_name, &request.given_name),
-    };
-    Cursor { value, id: request.id.to_string() }
-}
-
-/// How many requests each status has under a filter (whose own statuses are left aside).
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn counts(session: &mut impl Session, filter: &Filter) -> Result<Vec<(Status, i64)>, StoreError> {
-    let (conditions, args) = conditions(filter, false);
-    let sql = format!("SELECT status, COUNT(*) FROM requests WHERE {} GROUP BY status", conditions.join(" AND "));
-    let rows: Vec<(String, i64)> = session.fetch_all(&sql, args).await?;
-    rows.into_iter().map(|(status, count)| Ok((coded(Status::from_code(&status), "requests.status")?, count))).collect()
-}
-
 /// The requests that came from an address, newest first.
 ///
 /// # Errors
@@ -729,36 +497,6 @@ pub async fn claims_of_adult(
             own.into_iter().map(move |claim| (request.reference.clone(), request.status, claim))
         })
         .collect())
-}
-
-fn conditions(filter: &Filter, with_statuses: bool) -> (Vec<String>, Vec<Value>) {
-    let (mut conditions, mut args) = search_conditions(filter.kind, &filter.search, filter.in_notes);
-    if with_statuses && !filter.statuses.is_empty() {
-        conditions.push(format!("status IN {}", in_list(filter.statuses.len())));
-        args.extend(filter.statuses.iter().map(|status| Value::from(status.code())));
-    }
-    (conditions, args)
-}
-
-/// The conditions on `requests` of a kind and of words that must all be there; never none.
-pub(crate) fn search_conditions(kind: Option<Kind>, search: &str, in_notes: bool) -> (Vec<String>, Vec<Value>) {
-    let mut conditions = vec!["1 = 1".to_owned()];
-    let mut args = Vec::new();
-    if let Some(kind) = kind {
-        conditions.push("kind = ?".to_owned());
-        args.push(kind.code().into());
-    }
-    for word in search.split_whitespace() {
-        // The searched text holds folded words; an address is folded the same way. Folding leaves letters and digits
-        // only, so that the pattern needs no escaping.
-        let word = fold(word);
-        if !word.is_empty() {
-            conditions.push("search_text LIKE ?".to_owned());
-            // Whoever must not read notes finds nothing by them: it must stand before the bar.
-            args.push(if in_notes { format!("%{word}%") } else { format!("%{word}%|%") }.into());
-        }
-    }
-    (conditions, args)
 }
 
 pub(crate) fn search_text(request: &Request, children: &[&Child]) -> String {

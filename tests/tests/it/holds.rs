@@ -27,7 +27,7 @@ use kinlink_service::{
     status::status_token,
     view::{Check, ListQuery, RequestView, list_view, matching_queue, show_request, show_user},
 };
-use kinlink_store::{accounts, mails, requests, requests::Request};
+use kinlink_store::{accounts, mails, requests, requests::Request, staff};
 use kinlink_testapp::{administrator, family};
 
 use crate::world::{ENGINES, World, pupil_named, thirty, world};
@@ -216,6 +216,40 @@ async fn a_held_pupil_stops_everybody_a_held_pair_only_the_pair_and_sessions_sta
         family.release(pair).await;
         world.cycle().await;
         assert_eq!(family.pairs().await, all(), "{engine}");
+    }
+}
+
+/// The school's provider and the mailed link know one person by two names.
+#[tokio::test]
+async fn who_signs_in_by_two_ways_is_no_second_person() {
+    for engine in ENGINES {
+        let family = Family::new(engine).await;
+        let app = &family.world.test.app;
+        let hold = family.place(&NewHold { pupil: Some(pupil(MARLOW)), ..on() }).await;
+        let mut signed_in = Vec::new();
+        for (issuer, email) in
+            [("https://id.example", "Lead@example.org"), ("mail", "lead@example.org"), ("mail", "two@example.org")]
+        {
+            let member = staff::Member {
+                id: app.new_id(),
+                issuer: issuer.into(),
+                subject: email.into(),
+                name: "Lead".into(),
+                email: Some(email.into()),
+                role: StaffRole::Safeguarding,
+                created_at: app.now(),
+                last_signed_in_at: app.now(),
+            };
+            let id = staff::keep(&mut app.store.acquire().await.unwrap(), &member).await.unwrap();
+            signed_in.push(Actor { name: format!("staff:{id}"), role: Some(StaffRole::Safeguarding) });
+        }
+        let [first, same, second] = signed_in.as_slice() else { unreachable!() };
+        holds::ask_release(app, first, hold).await.unwrap();
+        assert!(!holds::show(app, same, hold).await.unwrap().may_release, "{engine}");
+        let refused = holds::release(app, same, hold).await;
+        assert!(matches!(refused, Err(ServiceError::Refused { code: "second_person", .. })), "{engine}: {refused:?}");
+        assert!(holds::show(app, second, hold).await.unwrap().may_release, "{engine}");
+        holds::release(app, second, hold).await.unwrap();
     }
 }
 

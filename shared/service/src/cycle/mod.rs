@@ -579,8 +579,10 @@ impl Run<'_> {
     ) -> Result<(), ServiceError> {
         let app = self.app;
         // One that was begun and did not end was as planned then, and is partly done.
-        if !plans::is_under_way(plan, app.now()) {
-            plans::require_unchanged(plan, rows, now)?;
+        if !plans::is_under_way(plan, app.now())
+            && let Some(changes) = plans::Changes::of(plan, rows, now)
+        {
+            return Err(changes.into());
         }
         let detail = json!({
             "plan": plan.id, "digest": plan.digest, "additions": plan.additions, "removals": plan.removals,

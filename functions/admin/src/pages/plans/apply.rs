@@ -7,15 +7,19 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use kinlink_domain::staff::Permission;
+use kinlink_domain::{plan_row::PlanRow, staff::Permission};
 use kinlink_service::{
     ServiceError,
     access::require,
-    plans::{self, Application, Plan, TYPED_NUMBER_ABOVE, Word},
+    plans::{self, Application, Changes, Plan, TYPED_NUMBER_ABOVE, Word},
 };
-use kinlink_web::{Path, number::counted, when::When};
+use kinlink_web::{
+    Path,
+    number::{counted, grouped},
+    when::When,
+};
 
-use super::{address, counts, cycle_address, id, rows};
+use super::{SHOWN, address, counts, cycle_address, id, rows, rows::Rows};
 use crate::{
     AdminState,
     pages::{
@@ -48,6 +52,12 @@ struct ApplyPage {
     faults: Vec<Fault>,
 }
 
+/// Rows of one kind, of which the first are shown.
+struct Part {
+    rows: Rows,
+    more: String,
+}
+
 /// What is shown when a plan is not any more what is to be written.
 #[derive(Template)]
 #[template(path = "plans/changed.html")]
@@ -55,8 +65,8 @@ struct ChangedPage {
     shell: Shell,
     here: String,
     detail: String,
-    vanished: Vec<String>,
-    came: Vec<String>,
+    vanished: Option<Part>,
+    came: Option<Part>,
 }
 
 /// Where the page is.
@@ -123,15 +133,16 @@ pub(super) async fn apply(
     let here = address(plan.id);
     desk.must_be_fresh(&application(&plan))?;
     let typed = form.get("number").unwrap_or_default().trim().to_owned();
-    match plans::ask(&app.app, desk.actor(), plan.id, typed.parse().ok()).await {
-        Ok(Application::Applied { .. }) => {
+    match plans::ask_or_changes(&app.app, desk.actor(), plan.id, typed.parse().ok()).await {
+        Ok(Err(changes)) => changed(&app, &desk, &plan, &changes).await,
+        Ok(Ok(Application::Applied { .. })) => {
             Ok(Notice::ok("It was applied before. Nothing is to be done.").then(&app, &here))
         }
-        Ok(Application::WaitsForSecondPerson) => {
+        Ok(Ok(Application::WaitsForSecondPerson)) => {
             let text = "Noted. Nothing is written until another person applies this plan too.";
             Ok(Notice::warn(text).then(&app, &here))
         }
-        Ok(Application::Queued { cycle }) => {
+        Ok(Ok(Application::Queued { cycle })) => {
             (app.wake)();
             let text = "This cycle applies the plan, exactly as it is.";
             Ok(Notice::ok(text).then(&app, &cycle_address(cycle)))
@@ -141,20 +152,25 @@ pub(super) async fn apply(
             let fault = format!("Type the number of roles that are taken away, {}, to go on", plan.removals);
             page(&app, &desk, &plan, word, typed, vec![Fault::new("number", fault)]).await
         }
-        Err(ServiceError::Refused { code: "plan_changed", detail, parts }) => {
-            let of = |kind: &str| -> Vec<String> {
-                let of_kind = parts.iter().filter(|part| part.pointer.starts_with(kind));
-                of_kind.map(|part| part.detail.clone()).collect()
-            };
-            let template = ChangedPage {
-                shell: desk.shell("The plan has changed", Section::Plans),
-                here,
-                detail: words::sentence(&detail),
-                vanished: of("/vanished/"),
-                came: of("/came/"),
-            };
-            Ok(desk.page(StatusCode::CONFLICT, &template))
-        }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The page that says what changed, with names; nothing was written.
+async fn changed(app: &AdminState, desk: &Desk, plan: &Plan, changes: &Changes) -> Result<Response, Interruption> {
+    let shown = |rows: &[PlanRow]| rows.iter().take(SHOWN).copied().collect::<Vec<_>>();
+    let (vanished, came) = (shown(&changes.vanished), shown(&changes.came));
+    let names = plans::names(&app.app, desk.actor(), &[vanished.as_slice(), &came].concat()).await?;
+    let part = |caption, rows: &[PlanRow], all: usize| {
+        let more = if all > rows.len() { grouped(all - rows.len()) } else { String::new() };
+        (!rows.is_empty()).then(|| Part { rows: Rows::new(caption, rows, &names), more })
+    };
+    let template = ChangedPage {
+        shell: desk.shell("The plan has changed", Section::Plans),
+        here: address(plan.id),
+        detail: words::sentence(&changes.detail()),
+        vanished: part("Rows of the plan that are not to be written any more", &vanished, changes.vanished.len()),
+        came: part("Rows to be written now that are not in the plan", &came, changes.came.len()),
+    };
+    Ok(desk.page(StatusCode::CONFLICT, &template))
 }

@@ -10,7 +10,7 @@ use kinlink_web::{
     when::When,
 };
 
-use super::{address, choice, id, rows::Rows, show::OTHERS};
+use super::{SHOWN, address, choice, id, rows::Rows, show::OTHERS};
 use crate::{
     AdminState,
     pages::{
@@ -18,9 +18,6 @@ use crate::{
         shell::{Desk, Section, Shell},
     },
 };
-
-/// Rows of either plan that the page shows; the command line prints them all.
-const SHOWN: usize = 100;
 
 struct Choice {
     value: String,

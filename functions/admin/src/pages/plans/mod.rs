@@ -28,6 +28,9 @@ pub(crate) fn routes() -> Router<AdminState> {
         .route("/plans/{plan}/application", get(apply::confirm).post(apply::apply))
 }
 
+/// Rows that are shown where two lists of rows are compared; the command line prints them all.
+const SHOWN: usize = 100;
+
 /// The page of a plan.
 pub(crate) fn address(plan: PlanId) -> String {
     format!("{HERE}/{plan}")
