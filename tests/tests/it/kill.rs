@@ -445,7 +445,8 @@ async fn scene_of_adoption(engine: Engine, direction: Direction) -> (Scene, Plan
 }
 
 /// Wherever it dies, ordinary cycles and the same plan make of it what an undisturbed one makes, and nobody takes for drift
-/// what the dead one left.
+/// what the dead one left. Every point on SQLite; each server tries every third, and not the same ones: between the points of one
+/// transaction nothing is there to differ.
 async fn adoption_dies_anywhere(direction: Direction, engine: Engine) {
     let (scene, plan) = scene_of_adoption(engine, direction).await;
     let what = format!("apply:{plan}");
@@ -464,8 +465,13 @@ async fn adoption_dies_anywhere(direction: Direction, engine: Engine) {
     scene.undisturbed(&what, 0);
     scene.undisturbed("full", 1);
     let wanted = state().await;
+    let (first, step) = match engine {
+        Engine::Sqlite => (1, 1),
+        Engine::MySql => (1, 3),
+        Engine::Postgres => (2, 3),
+    };
     let mut points = 0;
-    for point in 1_u64.. {
+    for point in (first..).step_by(step) {
         scene.put_back().await;
         let (end, said) = scene.victim(&what, 0, Some(point));
         if end == End::Done {
@@ -473,7 +479,7 @@ async fn adoption_dies_anywhere(direction: Direction, engine: Engine) {
         }
         let when = format!("{engine} {direction}: {}", said.lines().last().unwrap_or_default());
         assert_eq!(end, End::Killed, "{when}: {said}");
-        points = point;
+        points += 1;
         scene.assert_ledger_names_every_row(&when).await;
         // Before the plan began a full cycle may change its base, and then it is refused.
         let begun = format!("SELECT COUNT(*) FROM plans WHERE id = '{plan}' AND begun_at IS NOT NULL");
