@@ -546,6 +546,8 @@ pub struct Model {
     pub reference_of: BTreeMap<String, String>,
     /// Since when each request stands as it stands.
     pub standing: BTreeMap<String, (String, i64)>,
+    /// Requests of which what came with them went when it was time, and their status changed with that.
+    pub forgotten: BTreeSet<String>,
     /// Who asked for or applied each plan.
     pub heads: BTreeMap<String, BTreeSet<String>>,
     /// Plans that somebody's word let be applied in the last step.
@@ -640,10 +642,13 @@ impl Model {
                 self.adult_of.insert(request.id.clone(), adult.clone());
             }
             let standing = self.standing.entry(request.id.clone()).or_insert_with(|| (request.status.clone(), now));
+            let submitted = self.submitted.entry(request.id.clone()).or_insert_with(|| request.submitted.clone());
             if standing.0 != request.status {
+                if is_over(standing, now, self.forgets) && *submitted != request.submitted {
+                    self.forgotten.insert(request.id.clone());
+                }
                 *standing = (request.status.clone(), now);
             }
-            self.submitted.entry(request.id.clone()).or_insert_with(|| request.submitted.clone());
         }
         let held = self.approved_ever.iter().filter(|(adult, pupil)| seen.stopped(adult, *pupil) != Stopped::No);
         self.held_ever.extend(held.map(|(adult, _)| adult.clone()));
@@ -830,13 +835,9 @@ impl Model {
     #[must_use]
     pub fn may_be_gone(&self, request: &str, now: i64) -> bool {
         let theirs = |adult: &String| self.erased.contains_key(adult);
-        // What waits for a decision has no time that could be over.
-        let waits = |status: &str| matches!(status, "pending" | "waiting_for_parent");
-        // The shortest times: of what a school may set, and of what is set by itself.
-        let kept = if self.forgets { DAY } else { 7 * DAY };
-        let is_over = |(status, since): &(String, i64)| !waits(status) && now - since >= kept;
-        let old = self.standing.get(request).is_some_and(is_over);
-        old || self.erased_requests.contains(request)
+        let old = self.standing.get(request).is_some_and(|standing| is_over(standing, now, self.forgets));
+        old || self.forgotten.contains(request)
+            || self.erased_requests.contains(request)
             || self.adult_of.get(request).is_some_and(theirs)
             || self.is_of_erased(request)
     }
@@ -883,4 +884,13 @@ impl Model {
         };
         Some((actor, action))
     }
+}
+
+/// Whether a request has stood as it stands for longer than data is kept.
+fn is_over((status, since): &(String, i64), now: i64, forgets: bool) -> bool {
+    // What waits for a decision has no time that could be over.
+    let waits = matches!(status.as_str(), "pending" | "waiting_for_parent");
+    // The shortest times: of what a school may set, and of what is set by itself.
+    let kept = if forgets { DAY } else { 7 * DAY };
+    !waits && now - since >= kept
 }

@@ -174,7 +174,7 @@ pub const ALL: &[Sabotage] = &[
         "somebody else has always asked for a plan",
         &[Promise::Plans],
         true,
-        "UPDATE plans SET asked_by = 'staff:nobody', asked_at = 1 WHERE asked_by IS NULL AND admitted_at IS NULL",
+        "UPDATE plans SET asked_by = 'head:nobody', asked_at = 1 WHERE asked_by IS NULL AND admitted_at IS NULL",
     ),
     skip("nobody counts what is put back", &[Promise::Contested], true, "INSERT", "INTO put_backs", 1),
     skip("nobody knows the address of staff", &[Promise::OthersDecide], true, "SELECT", "FROM staff WHERE id", 0),

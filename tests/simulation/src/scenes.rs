@@ -20,7 +20,7 @@ pub fn draw(rng: &mut Rng, setting: &Setting, calm: bool) -> Vec<Act> {
         return leaving(rng);
     }
     if setting.brake.is_some() && rng.bool() {
-        return plan(rng, calm);
+        return if rng.bool() { held(rng) } else { plan(rng, calm) };
     }
     match rng.u8(if calm { 2 } else { 1 }..9) {
         1 => fight(rng),
@@ -123,6 +123,21 @@ fn plan(rng: &mut Rng, calm: bool) -> Vec<Act> {
     acts.push(Act::Later(Later::ApplyKept(0, first)));
     if rng.u8(..3) > 0 {
         acts.push(Act::Later(Later::ApplyKept(0, if rng.u8(..4) == 0 { first } else { 1 - first })));
+    }
+    acts
+}
+
+/// Families lose their access, the brake holds that, and one or two people apply the plan of it.
+fn held(rng: &mut Rng) -> Vec<Act> {
+    let first = rng.u8(..2);
+    let mut acts = vec![Act::Cron, Act::Cycle];
+    acts.extend((0..rng.usize(1..4)).map(|nth| Act::End(nth, Action::Deny, Version::Any)));
+    if rng.bool() {
+        acts.push(Act::Cycle);
+    }
+    acts.extend([Act::Later(Later::KeepPlan), Act::Later(Later::ApplyKept(0, first))]);
+    if rng.bool() {
+        acts.push(Act::Later(Later::ApplyKept(0, 1 - first)));
     }
     acts
 }
