@@ -333,13 +333,14 @@ impl Play<'_> {
                 vec![Act::Cron, Act::Reconcile, Act::Cron]
             };
             let tidies = !self.model.to_erase.is_empty();
+            let since = self.world.now();
             for act in acts.into_iter().chain(tidies.then_some(Act::Tidy)) {
                 let found = self.calmly(number, act).await?;
                 if !found.is_empty() {
                     return Ok(found);
                 }
             }
-            if let Some(broken) = self.look_after_brake().await? {
+            if let Some(broken) = self.look_after_brake(since).await? {
                 return Ok(vec![broken]);
             }
             self.world.advance(25 * 3_600_000);
@@ -360,11 +361,11 @@ impl Play<'_> {
         Ok(Vec::new())
     }
 
-    /// A person looks at what the brake held in the last cycle, and applies it.
-    async fn look_after_brake(&mut self) -> Result<Option<Broken>> {
-        let sql = "SELECT COALESCE(report, '') FROM cycles ORDER BY created_at DESC, id DESC LIMIT 1";
-        let last: Option<(String,)> = self.world.store.fetch_optional(sql, []).await?;
-        if last.is_none_or(|(report,)| report.contains("\"held\":0,")) {
+    /// A person looks at what the brake held in the cycles since they looked last, and applies it.
+    async fn look_after_brake(&mut self, since: i64) -> Result<Option<Broken>> {
+        let sql = "SELECT COALESCE(report, '') FROM cycles WHERE created_at >= ? AND report IS NOT NULL";
+        let cycles: Vec<(String,)> = self.world.store.fetch_all(sql, [since.into()]).await?;
+        if cycles.iter().all(|(report,)| report.contains("\"held\":0,")) {
             return Ok(None);
         }
         meddle::age_flags(self.world).await?;
