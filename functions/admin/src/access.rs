@@ -234,7 +234,7 @@ pub const ROUTES: &[Route] = &[
 /// telephone. What was *written* about people, by staff or by themselves, begins at those who decide.
 pub const FIELDS: &[Field] = &[
     field("adult", "an adult's name", StaffRole::Viewer),
-    field("email", "an adult's email address, which is their user name in Moodle", StaffRole::Viewer),
+    field("email", "an adult's email address, often also their user name in Moodle", StaffRole::Viewer),
     field("child", "a child as it was typed", StaffRole::Viewer),
     field("pupil", "a pupil's name in Moodle", StaffRole::Viewer),
     field("login_row", "that an adult can sign in, and since when", StaffRole::Viewer),

@@ -289,7 +289,9 @@ const fn remedy(step: Step) -> &'static str {
         Step::EmailProven => "The adult must open the link in the mail and press the button, or send the form again.",
         Step::Decision => "Decide on the request: approve this child, or leave it as it is.",
         Step::Hold => "Refer to safeguarding.",
-        Step::Link => "The link was taken away. If it should be there, approve the child again.",
+        Step::Link => {
+            "The link has ended. If it ended because the pupil had left, restore access on the adult's page; otherwise approve the child again."
+        }
         Step::LoginRow => "The login row was revoked. Approve the request again to give it back.",
         Step::Account => {
             "Moodle has not made the account. Run doctor: the task \\auth_db\\task\\sync_users must be enabled and succeed."

@@ -174,8 +174,8 @@ pub struct Identity {
 pub struct HeldAdult {
     /// Their id.
     pub id: AdultId,
-    /// Their present address, as [`address_key`] gives it.
-    pub address: String,
+    /// Their address today, those they had, and those they were accepted by, as [`address_key`] gives them.
+    pub addresses: Vec<String>,
     /// The user name of their account.
     pub username: Option<String>,
     /// The Moodle account that staff picked for them.
@@ -212,7 +212,7 @@ impl Stop {
                 || same(&held.username, &who.username)
                 || (held.account.is_some() && held.account == who.account)
                 // Who is not known to be somebody else may be the held adult asking again.
-                || (who.adult.is_none() && who.addresses.contains(&held.address))
+                || (who.adult.is_none() && held.addresses.iter().any(|address| who.addresses.contains(address)))
         };
         self.is_for_everybody()
             || self.adult.iter().chain(&self.behind).any(adult)
@@ -342,7 +342,7 @@ mod tests {
     fn held() -> HeldAdult {
         HeldAdult {
             id: adult(1),
-            address: "mum@example.org".into(),
+            addresses: vec!["mum@example.org".into(), "mum-at-work@example.org".into()],
             username: Some("mum@example.org".into()),
             account: Some(MoodleUserId(70)),
         }
@@ -366,6 +366,8 @@ mod tests {
             (&on_adult, known(1, "new@example.org"), true, true, true),
             (&on_adult, known(2, "mum@example.org"), false, false, false),
             (&on_adult, asker("mum@example.org"), true, true, true),
+            (&on_adult, asker("mum-at-work@example.org"), true, true, true),
+            (&on_adult, known(2, "mum-at-work@example.org"), false, false, false),
             (&on_adult, asker("dad@example.org"), false, false, false),
             (&on_adult, Identity { account: Some(MoodleUserId(70)), ..known(2, "x@example.org") }, true, true, true),
             (

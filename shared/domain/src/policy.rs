@@ -319,7 +319,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "end_sessions",
-        meaning: "removing a login row also ends the adult's open Moodle sessions",
+        meaning: "losing access, by a revoked login row or by a hold, also ends the adult's open Moodle sessions",
         get: |p| p.end_sessions.to_string(),
         set: |p, v| boolean(v).map(|v| p.end_sessions = v),
     },

@@ -336,10 +336,15 @@ async fn approve_once(
         request.status = Status::Provisioned;
         close_open(&mut claims);
     } else if !pinned.is_empty() {
-        let (adult, is_new) = resolve_adult(app, &mut tx, &request, &approval.account, reading).await?;
+        let Resolved { adult, is_new, account } =
+            resolve_adult(app, &mut tx, &request, &approval.account, reading).await?;
         // Nobody erases them from here on; and who is erased is nobody any more.
         if !accounts::lock(&mut tx, adult.id).await? {
             return Err(ServiceError::NotFound("adult"));
+        }
+        // They were read before they were held: their address may be another one by now.
+        if !is_new && accounts::adult(&mut tx, adult.id).await?.as_ref() != Some(&adult) {
+            return Err(ServiceError::Race);
         }
         // Ending a request ends what one adult has by it.
         let begun = claims.iter().any(|claim| claim.state == ClaimState::Approved);
@@ -350,7 +355,8 @@ async fn approve_once(
         }
         // The request may bear another address than the account that was chosen for it.
         person.require_others(app, std::slice::from_ref(&adult)).await?;
-        holds::require_free(app, &mut tx, &holds::of_adult(&adult), pinned.values().copied()).await?;
+        holds::require_free(app, &mut tx, &holds::of_account(&adult, account.as_ref()), pinned.values().copied())
+            .await?;
         request.adult = Some(adult.id);
         if adult.picked_user.is_some_and(|account| pinned.values().any(|pupil| *pupil == account)) {
             return Err(ServiceError::refused("own_pupil", "the account that was chosen is the pupil's own"));
@@ -538,6 +544,25 @@ async fn known_adults(tx: &mut Tx<'_>, request: &Request) -> Result<Vec<Adult>, 
     }
 }
 
+/// Whom a request is approved for.
+struct Resolved {
+    adult: Adult,
+    /// Whether they are stored now for the first time.
+    is_new: bool,
+    /// The Moodle account that staff picked just now.
+    account: Option<User>,
+}
+
+impl Resolved {
+    fn known(adult: Adult) -> Self {
+        Self::of((adult, false))
+    }
+
+    fn of((adult, is_new): (Adult, bool)) -> Self {
+        Self { adult, is_new, account: None }
+    }
+}
+
 /// The adult whom the request is from: known, or new. `true` when new.
 async fn resolve_adult(
     app: &App,
@@ -545,34 +570,36 @@ async fn resolve_adult(
     request: &Request,
     choice: &AccountChoice,
     reading: &Reading<'_>,
-) -> Result<(Adult, bool), ServiceError> {
+) -> Result<Resolved, ServiceError> {
     // A request that was approved before keeps its adult.
     if let (Some(id), AccountChoice::Auto) = (request.adult, choice)
         && let Some(adult) = accounts::adult(tx, id).await?
     {
-        return Ok((adult, false));
+        return Ok(Resolved::known(adult));
     }
     let known = known_adults(tx, request).await?;
     match choice {
         AccountChoice::Adult(id) => {
             let adult = accounts::adult(tx, *id).await?.ok_or(ServiceError::NotFound("adult"))?;
-            Ok((adult, false))
+            Ok(Resolved::known(adult))
         }
         AccountChoice::MoodleUser(user) => {
             let account = living_account(app, reading, *user).await?;
-            take_account(app, tx, request, &known, &account).await
+            let (adult, is_new) = take_account(app, tx, request, &known, &account).await?;
+            Ok(Resolved { adult, is_new, account: Some(account) })
         }
-        AccountChoice::New => new_adult(app, tx, request, reading, &known).await,
+        AccountChoice::New => Ok(Resolved::of(new_adult(app, tx, request, reading, &known).await?)),
         AccountChoice::Auto => {
             let same_address: Vec<&User> = reading.same_address.iter().collect();
             let people: Vec<&Adult> = known.iter().collect();
             if let Some(adult) = same_person(request, &people, &same_address, reading.register)? {
-                return Ok((adult.clone(), false));
+                return Ok(Resolved::known(adult.clone()));
             }
             // An account from before Kinlink that is the adult's own goes on, whatever its user name.
             match reading.same_address.iter().find(|user| reading.register.find(user.id).is_none()) {
-                Some(own) => take_account(app, tx, request, &[], own).await,
-                None => new_adult(app, tx, request, reading, &[]).await,
+                // It has the request's own address: holds know that already.
+                Some(own) => Ok(Resolved::of(take_account(app, tx, request, &[], own).await?)),
+                None => Ok(Resolved::of(new_adult(app, tx, request, reading, &[]).await?)),
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Whether the audit is what was written: the walk along its chain, for whoever has to be sure.
 
+use std::cmp::Ordering;
+
 use kinlink_domain::{
     audit_chain::{Broken, End},
     staff::{Actor, Permission},
@@ -55,12 +57,23 @@ pub async fn verify(app: &App, actor: &Actor, noted: Option<&End>) -> Result<Ver
     let mut broken = found.broken.map(Fault::from);
     if let (None, Some(noted)) = (&broken, noted) {
         let at = audit::list_onwards(&mut store, &audit::Filter::default(), noted.seq - 1, 1).await?.pop();
-        let goes_through = noted.seq <= found.first.seq
-            || at.is_some_and(|entry| entry.seq == noted.seq && entry.hash.as_deref() == Some(noted.hash.as_str()));
-        broken = (!goes_through).then(|| Fault {
-            seq: noted.seq,
-            detail: format!("entry {} is not the one that was noted: the chain was made anew", noted.seq),
-        });
+        let goes_through = match noted.seq.cmp(&found.first.seq) {
+            Ordering::Less => false,
+            Ordering::Equal => noted.hash == found.first.hash,
+            Ordering::Greater => {
+                at.is_some_and(|entry| entry.seq == noted.seq && entry.hash.as_deref() == Some(noted.hash.as_str()))
+            }
+        };
+        let detail = if noted.seq < found.first.seq {
+            // Retention takes the oldest; so would somebody who made the rest anew.
+            format!(
+                "entry {} is not kept any more, so nothing tells that the chain goes through it; note newer ends",
+                noted.seq
+            )
+        } else {
+            format!("entry {} is not the one that was noted: the chain was made anew", noted.seq)
+        };
+        broken = (!goes_through).then_some(Fault { seq: noted.seq, detail });
     }
     Ok(Verification { whole: broken.is_none(), entries: found.entries, first: found.first, last: found.last, broken })
 }

@@ -41,7 +41,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[schema(as = DecisionReason)]
 pub struct Reason {
-    /// A short code of the school's choosing, such as `not_on_file`. It stays in the audit for ever, so it can hold no name.
+    /// A short code of the school's choosing, such as `not_on_file`. It stays as long as the audit is kept, so it can hold no name.
     #[serde(default)]
     #[schema(pattern = "^[a-z0-9_]{0,32}$")]
     pub reason: Option<String>,

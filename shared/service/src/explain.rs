@@ -3,6 +3,7 @@
 use kinlink_domain::{
     email::EmailAddress,
     explain::{AccountEvidence, ClaimEvidence, Evidence, Explanation, PupilEvidence, RoleEvidence, judge},
+    fold::are_one_name,
     hold::{Identity, REFER, address_key},
     ids::{AdultId, HoldId, MoodleUserId},
     policy::Policy,
@@ -14,7 +15,7 @@ use kinlink_moodle::{evidence, pupils, site, tasks, users};
 use kinlink_store::{
     accounts,
     links::{self, Link},
-    requests::{self, Claim},
+    requests::{self, Claim, Request},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -134,12 +135,13 @@ pub async fn explain(
             let has_login_row = !accounts::login_rows_of(&mut store, &[adult.id]).await?.is_empty();
             let mut claims = requests::claims_of_adult(&mut store, adult.id).await?;
             // What nobody has decided on yet belongs to no adult; the address tells whose it may be.
-            claims.extend(undecided_from(&mut store, &adult.email).await?);
+            let name = (adult.given_name.as_str(), adult.family_name.as_str());
+            claims.extend(undecided_from(&mut store, &adult.email, Some(name)).await?);
             (Some(adult), link, has_login_row, claims)
         }
         Who::Asker(email) => {
             asker.addresses.push(address_key(email.as_str()));
-            (None, None, false, undecided_from(&mut store, &email).await?)
+            (None, None, false, undecided_from(&mut store, &email, None).await?)
         }
     };
     let stops = holds::in_force(app, &mut store).await?;
@@ -228,13 +230,16 @@ fn held(actor: &Actor, ids: &[HoldId]) -> Option<String> {
 /// A claim with its request's reference and status.
 type Known = (Reference, Status, Claim);
 
-/// The claims of the requests that came from an address and were nobody's yet, newest first.
+/// The claims of the requests that came from an address and were nobody's yet, newest first; with a name only those that bear
+/// it: a mailbox may be another's as well.
 async fn undecided_from(
     store: &mut kinlink_store::Connection,
     email: &EmailAddress,
+    name: Option<(&str, &str)>,
 ) -> Result<Vec<Known>, ServiceError> {
     let mut asked = requests::by_email(store, email, 50).await?;
-    asked.retain(|request| request.adult.is_none());
+    let bears = |request: &Request, name| are_one_name((&request.given_name, &request.family_name), name);
+    asked.retain(|request| request.adult.is_none() && name.is_none_or(|name| bears(request, name)));
     let ids: Vec<_> = asked.iter().map(|request| request.id).collect();
     let claims = requests::claims_of(store, &ids).await?;
     Ok(asked

@@ -147,14 +147,15 @@ pub(crate) fn of_adult(adult: &Adult) -> Identity {
     }
 }
 
-/// Who an adult is whose Moodle account was looked up.
+/// Who an adult is whose Moodle account was looked up: also by the address that Moodle has.
 pub(crate) fn of_account(adult: &Adult, account: Option<&users::User>) -> Identity {
-    let known = of_adult(adult);
-    Identity {
-        username: account.map(|user| user.username.clone()).or(known.username),
-        account: account.map(|user| user.id).or(known.account),
-        ..known
+    let mut identity = of_adult(adult);
+    if let Some(user) = account {
+        identity.username = Some(user.username.clone());
+        identity.account = Some(user.id);
+        identity.addresses.push(address_key(&user.email));
     }
+    identity
 }
 
 /// Who asks in a request: by its address as it stands, as it was typed and as it first came, and by its adult once it has one.

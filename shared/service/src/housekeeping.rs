@@ -62,7 +62,7 @@ pub async fn tidy(app: &App) -> Result<Tidied, ServiceError> {
         expired,
         keys: idempotency::forget(&mut store, IDEMPOTENCY_KEYS.cutoff(now)).await?,
         quotas: quotas::forget(&mut store, QUOTAS.cutoff(now)).await?,
-        email_changes: email_changes::forget(&mut store, EMAIL_CHANGES.cutoff(now)).await?,
+        email_changes: email_changes::forget(&mut store, EMAIL_CHANGES.cutoff(now), now).await?,
         cycles: cycles::prune(&mut store, now.checked_sub(EMPTY_CYCLES_KEPT).unwrap_or(Timestamp::MIN)).await?,
         plans,
         sessions,

@@ -1,7 +1,8 @@
 //! Nobody decides about themselves: a member of staff who is also a parent has a colleague decide.
 //!
-//! A person is known by the address that the school's sign-in gave. A token acts for whoever minted it. The command line
-//! has no person: whoever may run it owns the system. What does not live here: whether the role allows the act
+//! A person is known by the address that the school's sign-in gave, and an adult by every address that they have or had. A
+//! token acts for whoever minted it, and whoever came by a link of the command line for whoever made it. The command line has
+//! no person: whoever may run it owns the system. What does not live here: whether the role allows the act
 //! ([`crate::access`]).
 
 use std::collections::BTreeSet;
@@ -16,11 +17,12 @@ use kinlink_moodle::users;
 use kinlink_store::{
     Session,
     accounts::{self, Adult},
+    holds as store_holds,
     requests::Request,
     staff, tokens,
 };
 
-use crate::{App, ServiceError};
+use crate::{App, ServiceError, sessions::links};
 
 /// The code of the refusal of a decision about oneself.
 pub const OWN_REQUEST: &str = "own_request";
@@ -36,6 +38,8 @@ pub(crate) struct Person {
     /// Their address, as holds compare addresses: a tag behind a `+` makes nobody another person. Without one nothing is
     /// their own.
     address: Option<String>,
+    /// Whether it is certain who they are.
+    is_known: bool,
 }
 
 impl Person {
@@ -53,11 +57,15 @@ impl Person {
     /// The store.
     pub(crate) async fn named(session: &mut impl Session, actor: &str) -> Result<Self, ServiceError> {
         let name = behind(session, actor).await?;
-        let address = match id(&name, "staff:") {
-            Some(id) => staff::find(session, id).await?.and_then(|member| member.email),
-            None => None,
-        };
-        Ok(Self { name, address: address.map(|email| address_key(&email)) })
+        let Some(id) = id(&name, "staff:") else { return Ok(Self { name, address: None, is_known: true }) };
+        Ok(match staff::find(session, id).await? {
+            Some(member) if member.issuer == links::ISSUER => {
+                Self { name: member.subject, address: None, is_known: true }
+            }
+            Some(member) => Self { name, address: member.email.as_deref().map(address_key), is_known: true },
+            // Forgotten meanwhile: who signs in again gets another name.
+            None => Self { name, address: None, is_known: false },
+        })
     }
 
     /// Their name, as the store keeps who did something.
@@ -70,7 +78,7 @@ impl Person {
     pub(crate) fn is_another_than(&self, other: &Self) -> bool {
         let kind = |person: &Self| person.name.split_once(':').map(|(kind, _)| kind.to_owned());
         let one_address = self.address.is_some() && self.address == other.address;
-        self.name != other.name && kind(self) == kind(other) && !one_address
+        self.is_known && other.is_known && self.name != other.name && kind(self) == kind(other) && !one_address
     }
 
     /// Whether this is the person's address.
@@ -90,10 +98,11 @@ impl Person {
             .any(|address| address_key(address) == *own)
     }
 
-    /// Those of the adults who are the person: by address, or by the Moodle account that was picked for them.
+    /// Those of the adults who are the person: by an address that they have or had, or by the Moodle account that was picked
+    /// for them.
     ///
     /// # Errors
-    /// Moodle, which is asked only when an account was picked: rather no decision than one about oneself.
+    /// The store. Moodle, which is asked only when an account was picked: rather no decision than one about oneself.
     pub(crate) async fn among(&self, app: &App, adults: &[Adult]) -> Result<BTreeSet<AdultId>, ServiceError> {
         let Some(own) = &self.address else { return Ok(BTreeSet::new()) };
         let is_picked = adults.iter().any(|adult| adult.picked_user.is_some());
@@ -105,8 +114,12 @@ impl Person {
             }
             _ => BTreeSet::new(),
         };
+        let ids: BTreeSet<AdultId> = adults.iter().map(|adult| adult.id).collect();
+        let addresses = store_holds::addresses_of(&mut app.store.acquire().await?, &ids).await?;
         let is_own = |adult: &&Adult| {
-            address_key(adult.email.as_str()) == *own || adult.picked_user.is_some_and(|user| accounts.contains(&user))
+            address_key(adult.email.as_str()) == *own
+                || addresses.get(&adult.id).is_some_and(|known| known.contains(own))
+                || adult.picked_user.is_some_and(|user| accounts.contains(&user))
         };
         Ok(adults.iter().filter(is_own).map(|adult| adult.id).collect())
     }
@@ -221,11 +234,13 @@ mod tests {
             let person = |text: &str| {
                 let (name, address) =
                     text.split_once(' ').map_or((text, None), |(name, at)| (name, Some(at.to_owned())));
-                Person { name: name.to_owned(), address }
+                Person { name: name.to_owned(), address, is_known: true }
             };
             let (first, second) = (person(one), person(other));
             assert_eq!(first.is_another_than(&second), two, "{one} {other}");
             assert_eq!(second.is_another_than(&first), two, "{other} {one}");
+            let forgotten = Person { is_known: false, ..second };
+            assert!(!first.is_another_than(&forgotten) && !forgotten.is_another_than(&first), "{one} {other}");
         }
     }
 }

@@ -8,7 +8,7 @@ use kinlink_domain::{
     retention::{Disposal, RetentionClass},
     staff::{Actor, Permission},
 };
-use kinlink_store::{audit, retention};
+use kinlink_store::{audit, holds, retention};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -57,7 +57,7 @@ pub struct Purged {
     pub count: u64,
 }
 
-/// Every class with what of it is due: one statement each. Nothing is changed.
+/// Every class with what of it is due: one statement each, and those that tell who is held. Nothing is changed.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`], the store, a stored setting that does not fit.
@@ -66,10 +66,11 @@ pub async fn preview(app: &App, actor: &Actor) -> Result<Vec<ClassView>, Service
     let kept = app.policy().await?.retention;
     let now = app.now();
     let mut store = app.store.acquire().await?;
+    let held = holds::held_adults(&mut store, now).await?;
     let mut views = Vec::with_capacity(RetentionClass::ALL.len());
     for &class in RetentionClass::ALL {
         let rule = class.rule();
-        let due = retention::due(&mut store, class, kept.cutoff(class, now), now).await?;
+        let due = retention::due(&mut store, class, kept.cutoff(class, now), &held).await?;
         views.push(ClassView {
             class,
             what: rule.what,

@@ -53,8 +53,13 @@ pub async fn set(app: &App, actor: &Actor, name: &str, value: &str) -> Result<Po
     // Checked against the defaults: a stored value that does not fit must not keep people from mending it.
     Policy::default().set(name, value)?;
     let mut tx = app.store.begin().await?;
+    // As it was in force: one that nobody set has its default.
+    let stored = settings::all(&mut tx).await?.into_iter().find(|(known, _)| known == name);
+    let default = SETTINGS.iter().find(|setting| setting.name == name).map(|setting| (setting.get)(&Policy::default()));
+    let from = stored.map(|(_, value)| value).or(default);
     settings::set(&mut tx, name, value.trim(), &actor.name, app.now()).await?;
-    let entry = audit::Entry::new("setting.set", format!("setting:{name}"), json!({ "value": value.trim() }));
+    let entry =
+        audit::Entry::new("setting.set", format!("setting:{name}"), json!({ "from": from, "value": value.trim() }));
     audit::write(&mut tx, actor, app.now(), &[entry]);
     tx.commit().await?;
     app.policy().await

@@ -276,7 +276,7 @@ fn new_request(
     }
 }
 
-/// The submission as it came, kept for ever. A NUL cannot be stored by PostgreSQL; it is shown as its symbol.
+/// The submission as it came, kept until its words are forgotten. A NUL cannot be stored by PostgreSQL; it is shown as its symbol.
 fn original(raw: &RawSubmission) -> String {
     serde_json::to_string(raw).unwrap_or_default().replace("\\u0000", "\u{2400}")
 }

@@ -28,7 +28,7 @@ pub const GUARD: &str = "KINLINK-GUARD";
 const GUARDED_BELOW: u64 = 25;
 
 /// An adult that staff accepted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adult {
     /// Their id.
     pub id: AdultId,

@@ -1,6 +1,8 @@
 //! Changes of adults' addresses: who is to get which, and how it ended. At most one of each adult has not ended.
 
-use kinlink_db::{Session, Value};
+use std::fmt::Write as _;
+
+use kinlink_db::{Session, Value, in_list};
 use kinlink_domain::{
     Timestamp,
     email::EmailAddress,
@@ -12,6 +14,7 @@ use sqlx::FromRow;
 use crate::{
     StoreError,
     error::{coded, id, id_or_none},
+    holds,
     time::{instant, millis},
 };
 
@@ -174,11 +177,18 @@ pub async fn end_of(session: &mut impl Session, adult: AdultId, end: End, now: T
     Ok(session.execute(sql, [end.code().into(), millis(now).into(), Value::from(adult.to_string())]).await?)
 }
 
-/// Forgets changes whose token stopped working before an instant, however they ended. Gives their number.
+/// Forgets changes whose token stopped working before an instant, however they ended; not those of adults who are held
+/// ([`holds::held_adults`]). Gives their number.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn forget(session: &mut impl Session, before: Timestamp) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM email_changes WHERE expires_at < ?";
-    Ok(session.execute(sql, [millis(before).into()]).await?)
+pub async fn forget(session: &mut impl Session, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+    let held = holds::held_adults(session, now).await?;
+    let mut sql = "DELETE FROM email_changes WHERE expires_at < ?".to_owned();
+    if !held.is_empty() {
+        let _ = write!(sql, " AND adult_id NOT IN {}", in_list(held.len()));
+    }
+    let mut args = vec![Value::from(millis(before))];
+    args.extend(held.iter().map(|adult| Value::from(adult.to_string())));
+    Ok(session.execute(&sql, args).await?)
 }

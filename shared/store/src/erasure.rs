@@ -7,6 +7,7 @@
 use kinlink_db::{Session, Value, in_list};
 use kinlink_domain::{
     Timestamp,
+    email_change::End,
     ids::{AdultId, ErasureId, RequestId},
     retention::{ERASED_ADULT, ERASED_CHILD, ERASED_DOMAIN, ERASED_GIVEN_NAME},
 };
@@ -180,6 +181,16 @@ pub(crate) fn same_name(one: &str, other: &str) -> String {
     format!("REPLACE({one}.sort_name, ' ', '') = REPLACE({other}.sort_name, ' ', '')")
 }
 
+/// The condition that an adult has or had a request's address.
+pub(crate) fn same_address(adult: &str, request: &str) -> String {
+    format!(
+        "({adult}.email = {request}.email \
+         OR EXISTS (SELECT 1 FROM requests o WHERE o.adult_id = {adult}.id AND o.email = {request}.email) \
+         OR EXISTS (SELECT 1 FROM email_changes c WHERE c.adult_id = {adult}.id AND c.outcome = '{}' AND c.email = {request}.email))",
+        End::Done.code()
+    )
+}
+
 /// Requests to erase: their id, reference, and whether an adult was accepted by them.
 #[derive(Debug, Clone, Default)]
 pub struct Requests(Vec<(String, String, bool)>);
@@ -193,8 +204,9 @@ impl Requests {
         Self::fetch(session, &format!("id IN {}", in_list(ids.len())), texts(ids)).await
     }
 
-    /// Every request of these adults, and those with their name and address that staff never accepted: an adult is known by
-    /// address and name. Of the latter only what was sent by then: what came later is a new beginning.
+    /// Every request of these adults, and those with their name and an address of theirs, today's or an earlier one, that staff
+    /// never accepted: an adult is known by address and name. Of the latter only what was sent by then: what came later is a
+    /// new beginning.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -206,9 +218,10 @@ impl Requests {
         let ids: Vec<String> = adults.iter().map(ToString::to_string).collect();
         let condition = format!(
             "adult_id IN {list} OR (adult_id IS NULL AND created_at <= ? AND EXISTS (SELECT 1 FROM adults a WHERE a.id IN \
-             {list} AND a.email = requests.email AND {same_name}))",
+             {list} AND {same_name} AND {same_address}))",
             list = in_list(ids.len()),
-            same_name = same_name("a", "requests")
+            same_name = same_name("a", "requests"),
+            same_address = same_address("a", "requests")
         );
         let mut args = texts(&ids);
         args.push(millis(sent_by).into());

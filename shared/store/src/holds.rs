@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kinlink_db::{Session, Value};
+use kinlink_db::{Session, Value, in_list};
 use kinlink_domain::{
     Timestamp,
     email::EmailAddress,
@@ -180,7 +180,6 @@ struct StopRow {
     email: Option<String>,
     pupil_id: Option<i64>,
     reason: String,
-    adult_email: Option<String>,
     username: Option<String>,
     picked_user_id: Option<i64>,
 }
@@ -191,25 +190,36 @@ struct StopRow {
 /// # Errors
 /// [`StoreError`].
 pub async fn in_force(session: &mut impl Session, now: Timestamp) -> Result<Stops, StoreError> {
-    let sql = "SELECT h.id, h.adult_id, h.email, h.pupil_id, h.reason, a.email AS adult_email, a.username, a.picked_user_id \
+    let sql = "SELECT h.id, h.adult_id, h.email, h.pupil_id, h.reason, a.username, a.picked_user_id \
                FROM holds h LEFT JOIN adults a ON a.id = h.adult_id \
                WHERE h.released_at IS NULL AND h.from_at <= ? AND (h.until_at IS NULL OR h.until_at > ?) ORDER BY h.id";
     let rows: Vec<StopRow> = session.fetch_all(sql, [millis(now).into(), Value::from(millis(now))]).await?;
     let addresses: BTreeSet<String> = rows.iter().filter_map(|row| row.email.as_deref()).map(address_key).collect();
     let behind = known_by(session, &addresses).await?;
+    let mut held: BTreeSet<AdultId> = behind.values().flatten().map(|adult| adult.id).collect();
+    for row in &rows {
+        held.extend(id_or_none(row.adult_id.as_deref(), "holds.adult_id")?);
+    }
+    // Somebody who is gone from the store has no address; the id still names them.
+    let addresses = addresses_of(session, &held).await?;
+    let with_addresses = |adult: &HeldAdult| HeldAdult {
+        addresses: addresses.get(&adult.id).into_iter().flatten().cloned().collect(),
+        ..adult.clone()
+    };
     let stops = rows.into_iter().map(|row| {
         let adult: Option<AdultId> = id_or_none(row.adult_id.as_deref(), "holds.adult_id")?;
+        let named = adult.map(|id| HeldAdult {
+            id,
+            addresses: Vec::new(),
+            username: row.username.clone(),
+            account: row.picked_user_id.map(MoodleUserId),
+        });
+        let behind = row.email.as_deref().and_then(|email| behind.get(&address_key(email)));
         Ok(Stop {
             hold: id(&row.id, "holds.id")?,
             reason: coded(HoldReason::from_code(&row.reason), "holds.reason")?,
-            adult: adult.map(|id| HeldAdult {
-                id,
-                // Somebody who is gone from the store has no address; the id still names them.
-                address: row.adult_email.as_deref().map(address_key).unwrap_or_default(),
-                username: row.username.clone(),
-                account: row.picked_user_id.map(MoodleUserId),
-            }),
-            behind: row.email.as_deref().and_then(|email| behind.get(&address_key(email))).cloned().unwrap_or_default(),
+            adult: named.as_ref().map(with_addresses),
+            behind: behind.into_iter().flatten().map(with_addresses).collect(),
             address: row.email.as_deref().map(address_key),
             pupil: row.pupil_id.map(MoodleUserId),
         })
@@ -221,7 +231,6 @@ pub async fn in_force(session: &mut impl Session, now: Timestamp) -> Result<Stop
 struct KnownRow {
     known: String,
     id: String,
-    email: String,
     username: Option<String>,
     picked_user_id: Option<i64>,
 }
@@ -238,7 +247,7 @@ async fn known_by(
     }
     let condition = vec!["email = ? OR email LIKE ? ESCAPE '!'"; addresses.len()].join(" OR ");
     let sql = format!(
-        "SELECT k.email AS known, a.id, a.email, a.username, a.picked_user_id FROM \
+        "SELECT k.email AS known, a.id, a.username, a.picked_user_id FROM \
          (SELECT id AS adult_id, email FROM adults WHERE {condition} \
          UNION SELECT adult_id, email FROM requests WHERE adult_id IS NOT NULL AND ({condition}) \
          UNION SELECT adult_id, email FROM email_changes WHERE outcome = ? AND ({condition})) k \
@@ -254,10 +263,58 @@ async fn known_by(
         let id = id(&row.id, "adults.id")?;
         if adults.iter().all(|adult| adult.id != id) {
             let account = row.picked_user_id.map(MoodleUserId);
-            adults.push(HeldAdult { id, address: address_key(&row.email), username: row.username, account });
+            adults.push(HeldAdult { id, addresses: Vec::new(), username: row.username, account });
         }
     }
     Ok(behind)
+}
+
+/// The addresses by which these adults are or were known, by the adult's id: [`known_by`] the other way round. No statement
+/// without an adult.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn addresses_of(
+    session: &mut impl Session,
+    adults: &BTreeSet<AdultId>,
+) -> Result<BTreeMap<AdultId, BTreeSet<String>>, StoreError> {
+    let mut addresses: BTreeMap<AdultId, BTreeSet<String>> = BTreeMap::new();
+    if adults.is_empty() {
+        return Ok(addresses);
+    }
+    let list = in_list(adults.len());
+    let sql = format!(
+        "SELECT id AS adult_id, email FROM adults WHERE id IN {list} \
+         UNION SELECT adult_id, email FROM requests WHERE email IS NOT NULL AND adult_id IN {list} \
+         UNION SELECT adult_id, email FROM email_changes WHERE outcome = ? AND adult_id IN {list}"
+    );
+    let ids: Vec<Value> = adults.iter().map(|adult| adult.to_string().into()).collect();
+    let mut args = [ids.clone(), ids.clone()].concat();
+    args.push(email_change::End::Done.code().into());
+    args.extend(ids);
+    let rows: Vec<(String, String)> = session.fetch_all(&sql, args).await?;
+    for (adult, email) in rows {
+        addresses.entry(id(&adult, "adults.id")?).or_default().insert(address_key(&email));
+    }
+    Ok(addresses)
+}
+
+/// The adults who are named by a hold that is not over, by themselves or by an address of theirs: by what is known of them they
+/// are recognised if they ask again, so nothing of that goes while the hold lasts.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn held_adults(session: &mut impl Session, now: Timestamp) -> Result<Vec<AdultId>, StoreError> {
+    let sql =
+        format!("SELECT adult_id, email FROM holds WHERE NOT {OVER} AND (adult_id IS NOT NULL OR email IS NOT NULL)");
+    let rows: Vec<(Option<String>, Option<String>)> = session.fetch_all(&sql, [Value::from(millis(now))]).await?;
+    let addresses: BTreeSet<String> = rows.iter().filter_map(|(_, email)| email.as_deref()).map(address_key).collect();
+    let behind = known_by(session, &addresses).await?;
+    let mut held: BTreeSet<AdultId> = behind.values().flatten().map(|adult| adult.id).collect();
+    for (adult, _) in &rows {
+        held.extend(id_or_none(adult.as_deref(), "holds.adult_id")?);
+    }
+    Ok(held.into_iter().collect())
 }
 
 /// The pattern of a mailbox's addresses with something behind a `+`. `!` escapes the pattern's own characters.

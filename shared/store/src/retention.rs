@@ -1,6 +1,8 @@
 //! Data whose time is over: what is due of each class, and doing away with it. How long each is kept is the domain's
 //! ([`kinlink_domain::retention`]); taking one person's data out of the rest is [`crate::erasure`].
 
+use std::fmt::Write as _;
+
 use kinlink_db::{Session, Value, in_list};
 use kinlink_domain::{Timestamp, ids::AdultId, retention::RetentionClass};
 
@@ -8,6 +10,7 @@ use crate::{
     StoreError, Tx, audit, erasure,
     erasure::Requests,
     error::id,
+    holds,
     requests::{self, search_text},
     time::{instant, millis},
 };
@@ -36,10 +39,10 @@ struct Place {
     since: &'static str,
     /// What else must be so.
     condition: String,
-    /// Where the cutoff is bound in the condition.
+    /// How often the cutoff is bound in the condition.
     cutoffs: usize,
-    /// Whether the present moment is bound behind them.
-    now: bool,
+    /// What names the adult, where nothing goes by which a hold recognises somebody ([`holds::held_adults`]).
+    adult: Option<&'static str>,
 }
 
 fn place(class: RetentionClass) -> Option<Place> {
@@ -49,14 +52,17 @@ fn place(class: RetentionClass) -> Option<Place> {
         since,
         condition: condition.to_owned(),
         cutoffs: 0,
-        now: false,
+        adult: None,
     };
+    let request = |condition| Place { adult: Some("adult_id"), ..place("requests", "updated_at", condition) };
     Some(match class {
-        RetentionClass::Unproven => place("requests", "updated_at", "status = 'expired' AND erased_at IS NULL"),
-        RetentionClass::Bogus => place("requests", "updated_at", "status = 'bogus' AND erased_at IS NULL"),
-        RetentionClass::Refused => {
-            place("requests", "updated_at", "status IN ('denied', 'duplicate', 'withdrawn') AND erased_at IS NULL")
-        }
+        RetentionClass::Unproven => request("status = 'expired' AND erased_at IS NULL"),
+        RetentionClass::Bogus => request("status = 'bogus' AND erased_at IS NULL"),
+        // What was dealt with and made nobody an adult would else be kept for ever.
+        RetentionClass::Refused => request(
+            "(status IN ('denied', 'duplicate', 'withdrawn') OR (status = 'provisioned' AND adult_id IS NULL)) AND \
+             erased_at IS NULL",
+        ),
         RetentionClass::Words => place(
             "requests",
             "updated_at",
@@ -68,8 +74,7 @@ fn place(class: RetentionClass) -> Option<Place> {
         ),
         RetentionClass::Mails => place("mails", "sent_at", "state <> 'queued'"),
         RetentionClass::Adults => Place {
-            // Nothing is in force, nothing waits for a decision, nothing of theirs is left in Moodle, and nobody is told to
-            // stop them: a hold knows them by name and address.
+            // Nothing is in force, nothing waits for a decision, nothing of theirs is left in Moodle.
             condition: format!(
                 "erased_at IS NULL AND created_at < ? \
                 AND NOT EXISTS (SELECT 1 FROM login_rows w WHERE w.adult_id = adults.id) \
@@ -77,14 +82,13 @@ fn place(class: RetentionClass) -> Option<Place> {
                 AND NOT EXISTS (SELECT 1 FROM ledger g WHERE g.adult_id = adults.id AND g.state <> 'removed') \
                 AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.adult_id = adults.id AND (r.updated_at >= ? OR \
                 r.status IN {OPEN})) \
-                AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.adult_id IS NULL AND r.email = adults.email AND {} AND \
-                (r.updated_at >= ? OR r.status IN {OPEN})) \
-                AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.adult_id = adults.id AND h.released_at IS NULL AND \
-                (h.until_at IS NULL OR h.until_at > ?))",
+                AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.adult_id IS NULL AND {} AND {} AND \
+                (r.updated_at >= ? OR r.status IN {OPEN}))",
+                erasure::same_address("adults", "r"),
                 erasure::same_name("r", "adults")
             ),
             cutoffs: 3,
-            now: true,
+            adult: Some("id"),
             ..place(
                 "adults",
                 "COALESCE((SELECT MAX(e.ended_at) FROM links e WHERE e.adult_id = adults.id), created_at)",
@@ -110,22 +114,24 @@ fn place(class: RetentionClass) -> Option<Place> {
 }
 
 impl Place {
-    fn conditions(&self) -> String {
-        format!("{} AND {} < ?", self.condition, self.since)
-    }
-
-    fn args(&self, before: Timestamp, now: Timestamp) -> Vec<Value> {
-        let mut args = vec![Value::from(millis(before)); self.cutoffs];
-        args.extend(self.now.then(|| Value::from(millis(now))));
-        args.push(millis(before).into());
-        args
+    /// The condition of what is due, with its values.
+    fn due(&self, before: Timestamp, held: &[AdultId]) -> (String, Vec<Value>) {
+        let mut sql = format!("{} AND {} < ?", self.condition, self.since);
+        let mut args = vec![Value::from(millis(before)); self.cutoffs + 1];
+        if let Some(column) = self.adult
+            && !held.is_empty()
+        {
+            let _ = write!(sql, " AND ({column} IS NULL OR {column} NOT IN {})", in_list(held.len()));
+            args.extend(held.iter().map(|adult| Value::from(adult.to_string())));
+        }
+        (sql, args)
     }
 }
 
 /// What stands for a submission whose words were taken away.
 pub(crate) const BLANK_SUBMISSION: &str = "null";
 
-/// What of a class is due: one statement.
+/// What of a class is due: one statement. `held` are the adults of [`holds::held_adults`].
 ///
 /// # Errors
 /// [`StoreError`].
@@ -133,13 +139,13 @@ pub async fn due(
     session: &mut impl Session,
     class: RetentionClass,
     before: Timestamp,
-    now: Timestamp,
+    held: &[AdultId],
 ) -> Result<Due, StoreError> {
     let (sql, args) = match place(class) {
-        Some(place) => (
-            format!("SELECT COUNT(*), MIN({}) FROM {} WHERE {}", place.since, place.table, place.conditions()),
-            place.args(before, now),
-        ),
+        Some(place) => {
+            let (condition, args) = place.due(before, held);
+            (format!("SELECT COUNT(*), MIN({}) FROM {} WHERE {condition}", place.since, place.table), args)
+        }
         None => (format!("SELECT COUNT(*), MIN(at) FROM audit WHERE {}", audit::OVER), vec![millis(before).into()]),
     };
     let row: Option<(i64, Option<i64>)> = session.fetch_optional(&sql, args).await?;
@@ -160,15 +166,15 @@ pub async fn purge(
     limit: u32,
 ) -> Result<u64, StoreError> {
     let Some(place) = place(class) else { return audit::purge(tx, before, limit).await };
+    let held = if place.adult.is_some() { holds::held_adults(tx, now).await? } else { Vec::new() };
+    let (condition, mut args) = place.due(before, &held);
     let sql = format!(
-        "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT ?{}",
+        "SELECT {} FROM {} WHERE {condition} ORDER BY {} LIMIT ?{}",
         place.key,
         place.table,
-        place.conditions(),
         place.key,
         tx.engine().for_update()
     );
-    let mut args = place.args(before, now);
     args.push(i64::from(limit).into());
     let rows: Vec<(String,)> = tx.fetch_all(&sql, args).await?;
     let keys: Vec<String> = rows.into_iter().map(|(key,)| key).collect();

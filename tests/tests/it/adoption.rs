@@ -222,7 +222,7 @@ async fn adopted_rows_go_with_their_link(engine: Engine) {
 #[tokio::test]
 async fn an_adopted_row_goes_with_its_link_and_is_given_back_only_while_the_link_is_in_force() {
     for engine in ENGINES {
-        adopted_rows_go_with_their_link(engine).await;
+        Box::pin(adopted_rows_go_with_their_link(engine)).await;
     }
 }
 

@@ -5,7 +5,7 @@ use kinlink_domain::{
     Timestamp,
     explain::Step,
     hold::{HoldReason, REFER_CODE},
-    ids::{AdultId, HoldId, MoodleUserId},
+    ids::{AdultId, HoldId, MoodleUserId, StaffId},
     outcome::Outcome,
     request::{Action, Status},
     staff::{Actor, StaffRole},
@@ -15,15 +15,15 @@ use kinlink_intake::IntakeState;
 use kinlink_service::{
     ServiceError,
     access::{self, authenticate},
-    approve::{Approval, Checks, ClaimChoice, Pick},
+    approve::{AccountChoice, Approval, Checks, ClaimChoice, Pick},
     bulk::{BulkAct, bulk, preview_bulk},
-    cycle::Mode,
+    cycle::{Mode, Report},
     decide::{self, Reason},
     explain::{self, explain},
     holds::{self, HoldQuery, NewHold},
     mail::{self, Transport, deliver},
     pin::pin_pupil,
-    settings,
+    sessions, settings,
     status::status_token,
     view::{Check, ListQuery, RequestView, list_view, matching_queue, show_request, show_user},
 };
@@ -159,6 +159,7 @@ async fn a_held_adult_loses_rows_and_sessions_in_the_next_cycle_and_gets_the_row
 
         let report = world.cycle().await;
         assert_eq!((report.removed, report.held, report.brake), (2, 0, false), "{engine}: {report:?}");
+        assert!(!report.sync_hurried, "{engine}: the login row stays, so Moodle has nothing to do");
         assert_eq!(report.outcome(Outcome::Referred), 2, "{engine}: {report:?}");
         assert_eq!(family.pairs().await, [(OTHER, pupil(MARLOW))], "{engine}: the other parent keeps theirs");
         let (rachel, other) = (world.account(RACHEL).await.unwrap(), world.account(OTHER).await.unwrap());
@@ -248,8 +249,103 @@ async fn who_signs_in_by_two_ways_is_no_second_person() {
         assert!(!holds::show(app, same, hold).await.unwrap().may_release, "{engine}");
         let refused = holds::release(app, same, hold).await;
         assert!(matches!(refused, Err(ServiceError::Refused { code: "second_person", .. })), "{engine}: {refused:?}");
+        // Whoever made a link of the command line is who comes by it; and who is forgotten may be anybody.
+        let links =
+            ["cli:one", "cli:two"].map(|name| Actor { name: name.into(), role: Some(StaffRole::Administrator) });
+        let mut by_link = Vec::new();
+        for minter in &links {
+            let link = sessions::links::mint(app, minter, StaffRole::Safeguarding).await.unwrap();
+            let entered = sessions::links::enter(app, &link.token, None).await.unwrap();
+            by_link.push(entered.session.actor().clone());
+        }
+        let forgotten: StaffId = app.new_id();
+        let forgotten = Actor { name: format!("staff:{forgotten}"), role: Some(StaffRole::Safeguarding) };
+        for no_second in [&by_link[0], &by_link[1], &links[0], &forgotten] {
+            let refused = holds::release(app, no_second, hold).await;
+            let name = &no_second.name;
+            assert!(matches!(refused, Err(ServiceError::Refused { code: "second_person", .. })), "{engine}: {name}");
+        }
         assert!(holds::show(app, second, hold).await.unwrap().may_release, "{engine}");
         holds::release(app, second, hold).await.unwrap();
+
+        let hold = family.place(&NewHold { pupil: Some(pupil(MARLOW)), ..on() }).await;
+        holds::ask_release(app, &lead("one"), hold).await.unwrap();
+        let refused = holds::release(app, &by_link[0], hold).await;
+        assert!(matches!(refused, Err(ServiceError::Refused { code: "second_person", .. })), "{engine}: {refused:?}");
+        holds::release(app, &by_link[1], hold).await.unwrap();
+    }
+}
+
+/// What somebody wrote by hand, or the plugin, is not ours to take away; nobody may think that it is gone.
+#[tokio::test]
+async fn a_row_of_somebody_elses_beside_a_held_link_is_warned_of() {
+    for engine in ENGINES {
+        let family = Family::new(engine).await;
+        let world = &family.world;
+        let by_hand = "INSERT INTO mdl_role_assignments (roleid, contextid, userid, timemodified, modifierid, component, itemid, \
+                       sortorder) SELECT roleid, contextid, userid, 1, 2, '', 0, 0 FROM mdl_role_assignments \
+                       WHERE component = 'local_kinlink'";
+        world.meddle(by_hand).await;
+        let (hers, foreign) = (family.pairs().await.len(), world.foreign_rows().await);
+        assert_eq!(hers, 3, "{engine}");
+        let warnings = |report: &Report| report.warnings.iter().filter(|text| text.contains("not ours let")).count();
+        assert_eq!(warnings(&world.run(Mode::Full).await.unwrap()), 0, "{engine}: nothing is held");
+        family.place(&NewHold { pupil: Some(pupil(ASHBY)), ..on() }).await;
+        let report = world.cycle().await;
+        assert_eq!((report.removed, warnings(&report)), (1, 1), "{engine}: {report:?}");
+        let full = world.run(Mode::Full).await.unwrap();
+        assert!(
+            full.warnings.iter().any(|text| text.starts_with("1 role rows that are not ours let")),
+            "{engine}: {full:?}"
+        );
+        assert_eq!(world.foreign_rows().await, foreign, "{engine}");
+    }
+}
+
+/// By whatever address a held adult was ever accepted, and by the one that Moodle has of a picked account.
+#[tokio::test]
+async fn a_held_adult_who_asks_from_a_former_address_is_recognised() {
+    for engine in ENGINES {
+        let family = Family::new(engine).await;
+        let world = &family.world;
+        let adult = family.adult(&family.rachel).await;
+        let sql = format!("UPDATE adults SET email = 'rachel@new.example.org' WHERE id = '{adult}'");
+        world.test.app.store.execute(&sql, []).await.unwrap();
+        family.place(&NewHold { adult: Some(adult), ..on() }).await;
+        for address in ["rachel@new.example.org", RACHEL] {
+            let asked = world.test.submit(&asking(("R.", "Turner-Smith", address), &[ASHBY])).await;
+            let as_new = Approval { account: AccountChoice::New, ..Approval::default() };
+            let refused = world.approve(&asked, &as_new).await;
+            assert!(refers(&refused), "{engine}: {address}: {refused:?}");
+        }
+        // Another person at the same Moodle is nobody to this hold.
+        let free = world.test.submit(&asking(("Una", "Free", "una@example.org"), &[ASHBY])).await;
+        world.approve(&free, &Approval::default()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_hold_on_the_address_of_a_picked_account_stops_it() {
+    for engine in ENGINES {
+        let family = Family::new(engine).await;
+        let world = &family.world;
+        let teacher = world.number("SELECT MIN(id) FROM mdl_user WHERE auth = 'manual' AND id > 2").await;
+        world.meddle(&format!("UPDATE mdl_user SET email = 'Kim@School.example' WHERE id = {teacher}")).await;
+        let by_account = Approval { account: AccountChoice::MoodleUser(MoodleUserId(teacher)), ..Approval::default() };
+        let asked = world.test.submit(&asking(("Kim", "Larsen", "kim@home.example"), &[ASHBY])).await;
+        let hold = family.place(&NewHold { email: Some("kim@school.example".into()), ..on() }).await;
+        let refused = world.approve(&asked, &by_account).await;
+        assert!(refers(&refused), "{engine}: {refused:?}");
+        family.release(hold).await;
+        world.approve(&asked, &by_account).await.unwrap();
+        world.cycle().await;
+        let row = format!(
+            "SELECT COUNT(*) FROM mdl_role_assignments WHERE userid = {teacher} AND component = 'local_kinlink'"
+        );
+        assert_eq!(world.number(&row).await, 1, "{engine}");
+        family.place(&NewHold { email: Some("kim@school.example".into()), ..on() }).await;
+        world.run(Mode::Full).await.unwrap();
+        assert_eq!(world.number(&row).await, 0, "{engine}");
     }
 }
 

@@ -445,6 +445,37 @@ async fn ten_leavers_and_a_thousand_take_the_same_number_of_statements() {
 }
 
 #[tokio::test]
+async fn login_rows_go_all_or_not_at_all_where_the_brake_holds_them() {
+    for engine in ENGINES {
+        let world = world(engine).await;
+        let app = &world.test.app;
+        let set = async |name, value| settings::set(app, &administrator(), name, value).await.unwrap();
+        for (name, value) in
+            [("leaver_grace_days", "0"), ("login_row_grace_days", "1"), ("leaver_brake_percent", "100")]
+        {
+            set(name, value).await;
+        }
+        Crowd { people: 40, gaps: false }.settle_in(&app.store, app.moodle.db(), app.now()).await.unwrap();
+        world.meddle("UPDATE mdl_user SET suspended = 1 WHERE id >= 1000000 AND auth <> 'db'").await;
+        let run = async || match leavers::run(app, &administrator()).await.unwrap() {
+            Ran::Done(report) => report,
+            Ran::Busy => panic!("a cycle is running"),
+        };
+        assert_eq!(run().await.ended_links, 80, "{engine}");
+        world.test.clock.advance(SignedDuration::from_hours(3 * 24));
+        set("leaver_brake_percent", "40").await;
+        let before = world.test.count("login_rows").await;
+        let report = run().await;
+        assert_eq!((report.held_login_rows, report.removed_login_rows), (40, 0), "{engine}: {report:?}");
+        assert_eq!(world.test.count("login_rows").await, before, "{engine}: all stay");
+        let full = world.run(Mode::Full).await.unwrap();
+        assert!(full.warnings.iter().any(|warning| warning.contains("40 login rows")), "{engine}: {full:?}");
+        set("leaver_brake_percent", "100").await;
+        assert_eq!(run().await.removed_login_rows, 40, "{engine}");
+    }
+}
+
+#[tokio::test]
 async fn what_somebody_decided_is_not_given_back() {
     let mut school = School::open(Engine::Sqlite, 56).await;
     school.night().await;

@@ -59,6 +59,15 @@ async fn a_changed_entry_is_named_and_a_chain_that_was_made_anew_is_not_the_one_
     store.execute("UPDATE audit SET detail = '{\"role\":\"viewer\"}' WHERE seq = 2", []).await.unwrap();
     let broken = verify("").await;
     assert_eq!((&broken["whole"], &broken["broken"]["seq"]), (&json!(false), &json!(2)));
+    // Cut off at its head and made to look as if it began later: only the end that was noted tells.
+    let cut = "UPDATE audit_chain SET first_hash = (SELECT hash FROM audit WHERE seq = 3), first_seq = 3";
+    store.execute(cut, []).await.unwrap();
+    store.execute("DELETE FROM audit WHERE seq <= 3", []).await.unwrap();
+    assert_eq!(verify("").await["whole"], true);
+    for seq in [1, 3] {
+        let noted = verify(&format!("?seq={seq}&hash={:064}", 0)).await;
+        assert_eq!((&noted["whole"], &noted["broken"]["seq"]), (&json!(false), &json!(seq)));
+    }
     admin.administrator.get(&api("/audit/verification?seq=0")).await.problem(422, "invalid_parameters");
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| json!(kinlink_admin::openapi()));
 
 /// Codes that no endpoint answers with: they belong to pages, to signing in, or to cycles.
-const ELSEWHERE: [&str; 12] = [
+const ELSEWHERE: [&str; 13] = [
     "in_force",
     "lease_lost",
     "link_over",
@@ -25,6 +25,7 @@ const ELSEWHERE: [&str; 12] = [
     "other_child",
     "same_pupil",
     "sign_in_over",
+    "source_shrank",
     "takes_away",
     "wrong_action",
 ];

@@ -100,7 +100,7 @@ async fn the_file_holds_what_the_filters_leave_and_no_formula() {
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert_eq!(lines[0], "\u{feff}number,at (UTC),actor,action,subject,detail,hash");
     assert!(lines[1].contains(",'=cmd|' /C calc'!A0,setting.set,setting:description,"), "{}", lines[1]);
-    assert!(lines[1].contains(r#""{""value"":""a \""quoted\"", text""}","#), "{}", lines[1]);
+    assert!(lines[1].contains(r#"",""value"":""a \""quoted\"", text""}","#), "{}", lines[1]);
     assert!(lines[2].contains("2026-09-03T08:00:00.000Z,cli:Zoë,setting.set,setting:max_attempts"), "{}", lines[2]);
     let noted = person.get("/admin/audit/export.csv?action=audit.export").await.expect(200).text;
     assert_eq!(noted.lines().count(), 3, "a file that leaves the house is noted, this one too: {noted}");

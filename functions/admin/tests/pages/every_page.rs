@@ -210,8 +210,8 @@ async fn differ(office: &Office, somebody: &Actor, pupil: i64) -> PlanId {
     office.meddle_in_moodle(&strange).await;
     let plan = plans::make(app, somebody).await.unwrap().id;
     office.kinlink.clock.advance(SignedDuration::from_secs(1));
-    // Whoever looks is signed in: only another who signed in is certainly another person.
-    let colleague = Actor { name: "staff:0192f0c1-8a5e-7c3e-9d1a-3f1b2c4d5e6e".into(), role: somebody.role };
+    // Whoever looks came by a link of the command line: only another user of that is certainly another person.
+    let colleague = Actor { name: "cli:colleague".into(), role: somebody.role };
     let asked = plans::ask(app, &colleague, plan, None).await.unwrap();
     assert_eq!(asked, plans::Application::WaitsForSecondPerson);
     office.run(kinlink_service::cycle::Mode::Full).await;

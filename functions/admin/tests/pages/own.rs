@@ -223,6 +223,24 @@ async fn an_account_that_is_the_persons_own_cannot_be_given_a_child_or_lose_one_
     assert!(!show_request(app, &actor, &approved.id.to_string()).await.unwrap().own, "the page still comes");
 }
 
+/// A colleague gave their account another address: it still is their own.
+#[tokio::test]
+async fn an_adult_is_oneself_by_a_former_address_too() {
+    let office = office().await;
+    let app = &office.kinlink.app;
+    let own = colleague(&office, "kim", MAIL, StaffRole::Administrator).await;
+    let actor = own.session.actor().clone();
+    let first = office.kinlink.submit(&family(("Kim", "Larsen", MAIL), &[AMELIA])).await;
+    approve(app, &administrator(), first.id, None, &approval()).await.unwrap();
+    app.store.execute("UPDATE adults SET email = 'kim@home.example'", []).await.unwrap();
+    let again =
+        office.kinlink.submit(&family(("Kim", "Larsen", "kim@home.example"), &[("Isla", "Turner", "8TH")])).await;
+    assert_own(approve(app, &actor, again.id, None, &approval()).await, "for the account that is theirs");
+    let adult: AdultId = office.text("SELECT id FROM adults").await.parse().unwrap();
+    assert!(show_user(app, &actor, &adult.to_string()).await.unwrap().own);
+    assert_own(accounts::revoke(app, &actor, &[MAIL.to_owned()], None).await, "their own login row");
+}
+
 #[tokio::test]
 async fn nobody_revokes_their_own_login_row() {
     let office = office().await;

@@ -30,7 +30,12 @@ async fn only_what_was_changed_is_stored_and_noted() {
     let noted = "SELECT COUNT(*) FROM audit WHERE action = 'setting.set' AND actor LIKE 'staff:%'";
     assert_eq!(office.number(noted).await, 2);
     let words = text(&person.page("/admin/audit?action=setting.").await);
-    assert!(words.contains("Times are those of Europe/Warsaw.") && words.contains("value: 24"), "{words}");
+    assert!(
+        words.contains("Times are those of Europe/Warsaw.")
+            && words.contains("from: 48")
+            && words.contains("value: 24"),
+        "{words}"
+    );
     let before = office.everything().await;
     let same = person.post("/admin/settings", &fields[..4]).await;
     assert!(text(&person.follow(&same).await).contains("Nothing was changed."));

@@ -32,7 +32,7 @@ pub(crate) async fn run(Args { preview }: Args) -> Result<Answer, Failure> {
         }
         Ran::Done(report) => {
             let answer = Answer::new(report, told(&report));
-            if report.held { answer.exit(Exit::Refused) } else { answer }
+            if report.held || report.held_login_rows > 0 { answer.exit(Exit::Refused) } else { answer }
         }
     })
 }
@@ -41,7 +41,7 @@ fn told(report: &Report) -> String {
     if report.held {
         return format!("Held: {}.", leavers::held_warning(report));
     }
-    format!(
+    let mut text = format!(
         "{} of {} have left, {} of them newly; {} came back. Ended {} and took {} away.",
         report.left,
         count(usize::try_from(report.pupils).unwrap_or(usize::MAX), "linked pupil", "linked pupils"),
@@ -49,7 +49,11 @@ fn told(report: &Report) -> String {
         report.back,
         count(usize::try_from(report.ended_links).unwrap_or(usize::MAX), "link", "links"),
         count(usize::try_from(report.removed_login_rows).unwrap_or(usize::MAX), "login row", "login rows"),
-    )
+    );
+    if report.held_login_rows > 0 {
+        let _ = write!(text, "\nHeld: {}.", leavers::held_login_rows_warning(report));
+    }
+    text
 }
 
 fn shown(found: &Preview) -> String {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use kinlink_db::Connection;
 use kinlink_domain::{
+    brake::Held,
     desired::{Account, AdultFacts, LinkFact, PupilFact, SignIn, SyncTask, Terms, desire},
     hold::Stops,
     ids::{AdultId, ClaimId, ContextId, JobId, LinkId, MoodleUserId, RoleId},
@@ -34,7 +35,7 @@ use kinlink_store::{
 };
 use serde_json::json;
 
-use super::{Run, is_about_rows, ownership, tell, why::Why};
+use super::{Run, full, is_about_rows, ownership, tell, why::Why};
 use crate::{
     App, ServiceError,
     mail::{self, Letter},
@@ -144,6 +145,8 @@ pub(super) struct Judged {
     newly_contested: Vec<(ledger::Key, AdultId, LinkId)>,
     /// Accounts with a removal that is not made now.
     held_users: BTreeSet<MoodleUserId>,
+    /// Rows that are not ours, and that let somebody see a pupil all the same whom a hold forbids.
+    pub(super) beside_holds: u64,
 }
 
 impl Judged {
@@ -226,9 +229,17 @@ async fn process_once(run: &mut Run<'_>, context: &Context, batch: &Batch) -> Re
     let known = read_store(app, context, &batch.adults).await?;
     let mut judged = judge(app, &mut run.locked.connection, context, &known).await?;
     run.keep_to_plan(&mut judged);
-    hold_removals(run, &mut judged);
+    hold_removals(run, context, &mut judged).await?;
 
-    if judged.needs_sync || batch.jobs.iter().any(|job| job.priority == Priority::Removal) {
+    // Moodle suspends whose row is gone, takes addresses over, and makes who waits. A hold leaves the login row: nothing to hurry,
+    // least of all the mail with a password that Moodle sends to a new account.
+    let is_referred = |adult: AdultId| {
+        let mut outcomes =
+            judged.links_of.get(&adult).into_iter().flatten().filter_map(|link| judged.outcomes.get(link));
+        outcomes.any(|outcome| *outcome == Outcome::Referred)
+    };
+    let ends = batch.jobs.iter().any(|job| job.priority == Priority::Removal && !is_referred(job.adult));
+    if judged.needs_sync || ends {
         hurry_sync(run, context, &judged).await?;
     }
     let made = apply::contexts(&mut run.locked.connection, &context.prefix, &context.site, &judged.plan).await?;
@@ -274,6 +285,7 @@ async fn process_once(run: &mut Run<'_>, context: &Context, batch: &Batch) -> Re
                 .to_owned(),
         );
     }
+    report.beside_holds(judged.beside_holds);
     report.contexts += (judged.plan.new_contexts.len() + judged.plan.mended_contexts.len()) as u64;
     report.provisioned += provisioned;
     report.count(&judged.outcomes);
@@ -379,6 +391,7 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
         put_back: Vec::new(),
         newly_contested: Vec::new(),
         held_users: BTreeSet::new(),
+        beside_holds: 0,
     };
     let mut account_today: HashMap<AdultId, MoodleUserId> = HashMap::new();
     let mut stopped_rows: BTreeSet<(MoodleUserId, ContextId)> = BTreeSet::new();
@@ -444,6 +457,13 @@ async fn judge(app: &App, moodle: &mut Connection, context: &Context, known: &Kn
         judged.desired.extend(decided.roles.into_iter().map(|row| (row, adult.id)));
         judged.outcomes.extend(decided.outcomes);
     }
+    let is_beside_hold = |row: &&ActualRole| {
+        !row.ours
+            && row.role == context.terms.link_role
+            && !context.terms.static_contexts.contains(&row.context)
+            && stopped_rows.contains(&(row.user, row.context))
+    };
+    judged.beside_holds = actual.iter().filter(is_beside_hold).count() as u64;
     let desired: BTreeSet<DesiredRole> = judged.desired.keys().copied().collect();
     let names: HashMap<AdultId, &str> =
         known.adults.iter().filter_map(|adult| Some((adult.id, adult.username.as_deref()?))).collect();
@@ -606,13 +626,19 @@ pub(super) async fn survey(
 }
 
 /// Takes the removals of held sources out of a batch's plan; a source that would pass the limit by this batch is held from
-/// now on.
-fn hold_removals(run: &mut Run<'_>, judged: &mut Judged) {
+/// now on. So is that of leavers when there are suddenly far fewer pupils, be it the first batch that finds it.
+async fn hold_removals(run: &mut Run<'_>, context: &Context, judged: &mut Judged) -> Result<(), ServiceError> {
     let mut counts: BTreeMap<Source, u64> = BTreeMap::new();
     for removal in &judged.plan.removals {
         if let Some(source) = removal.reason.source() {
             *counts.entry(source).or_default() += 1;
         }
+    }
+    if let Some(count) = counts.get(&Source::Leavers).copied()
+        && run.brake.is_first_of(Source::Leavers)
+        && full::pupils_have_shrunk(run.app, &mut run.locked.connection, context).await?
+    {
+        run.hold(Source::Leavers, Held::SourceShrank, count, run.brake.owned());
     }
     for (source, count) in counts {
         run.expect_removals(source, count);
@@ -620,7 +646,7 @@ fn hold_removals(run: &mut Run<'_>, judged: &mut Judged) {
     let is_held = |reason: Reason| reason.source().is_some_and(|source| run.brake.holds(source));
     let held: Vec<PlanRow> = judged.rows().filter(|row| row.write == Write::Remove && is_held(row.reason)).collect();
     if held.is_empty() {
-        return;
+        return Ok(());
     }
     let items: HashSet<i64> = held.iter().map(|row| row.item).collect();
     for (link, outcome) in &mut judged.outcomes {
@@ -631,6 +657,7 @@ fn hold_removals(run: &mut Run<'_>, judged: &mut Judged) {
     judged.plan.removals.retain(|removal| !is_held(removal.reason));
     judged.held_users.extend(held.iter().map(|row| row.user));
     run.hold_rows(&held);
+    Ok(())
 }
 
 async fn sync_task(moodle: &mut Connection, prefix: &Prefix) -> Result<SyncTask, ServiceError> {

@@ -33,6 +33,12 @@ impl Braking {
         self.limits.clear();
     }
 
+    /// Whether a source is watched that is about to remove for the first time in this run: what it relies on is to be looked
+    /// at before.
+    pub(super) fn is_first_of(&self, source: Source) -> bool {
+        !self.limits.is_empty() && !self.holds(source) && !self.removed.contains_key(&source)
+    }
+
     /// Whether a source is held.
     pub(super) fn holds(&self, source: Source) -> bool {
         self.held.contains_key(&source)
@@ -41,6 +47,11 @@ impl Braking {
     /// Holds a source. Gives whether it was not held before.
     pub(super) fn hold(&mut self, source: Source, why: Held) -> bool {
         self.held.insert(source, why).is_none()
+    }
+
+    /// How many rows are ours, where sources are watched.
+    pub(super) const fn owned(&self) -> u64 {
+        self.owned
     }
 
     /// How many removals of a source there would be with these, and how many rows are ours, if that is too many.

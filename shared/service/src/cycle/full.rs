@@ -42,6 +42,8 @@ pub(crate) struct Survey {
     pub(super) renamed: Vec<(AdultId, MoodleUserId)>,
     /// Rows that are left alone.
     pub(super) contested: Vec<(AdultId, LinkId, MoodleUserId)>,
+    /// Rows that are not ours, beside held links.
+    pub(super) beside_holds: u64,
     /// Rows marked as ours for which no adult accounts.
     strays: Vec<ActualRole>,
     /// Rows in Moodle that are marked as ours.
@@ -88,6 +90,7 @@ pub(crate) async fn survey(
         gone_pupils: Vec::new(),
         renamed: Vec::new(),
         contested: Vec::new(),
+        beside_holds: 0,
         strays: Vec::new(),
         marked: 0,
         pupils: pupils::count(moodle, &context.prefix, &context.policy, &context.site).await?,
@@ -105,6 +108,7 @@ pub(crate) async fn survey(
         survey.gone_pupils.append(&mut judged.gone_pupils);
         survey.renamed.append(&mut judged.renamed);
         survey.contested.append(&mut judged.contested);
+        survey.beside_holds += judged.beside_holds;
         // Only who differs is processed, or who is still to be recorded after a process that died.
         survey.adults.extend(judged.differing());
         seen.extend(&judged.seen);

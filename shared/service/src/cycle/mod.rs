@@ -500,6 +500,7 @@ impl Run<'_> {
         self.reach(Step::Compare, 0, None).await;
         let survey = full::survey(app, &mut self.locked.connection, context, &|_| {}).await?;
         self.report.plan_digest = Some(survey.digest.to_string());
+        self.report.beside_holds(survey.beside_holds);
         let owned = ledger::count_owned(&mut app.store.acquire().await?).await?;
         // What those with jobs were held for is in the comparison again.
         (self.report.held, self.report.held_by) = (0, BTreeMap::new());
@@ -558,12 +559,26 @@ impl Run<'_> {
             return adoption::apply(self, context, &plan, &rows, direction, &admitted_by).await;
         }
         let survey = full::survey(app, &mut self.locked.connection, context, &|_| {}).await?;
+        let shrunken = survey.shrunken();
+        let relies_on = |row: &PlanRow| {
+            row.write == Write::Remove && row.reason.source().is_some_and(|source| shrunken.contains(&source))
+        };
+        // Since it was kept, what its removals rely on became empty or less than half: that wants the word of two people.
+        if !plan.braked && rows.iter().any(relies_on) {
+            return Err(ServiceError::refused(
+                "source_shrank",
+                "what this plan's removals rely on is empty or less than half of what it was; look at the pupil filter and \
+                 the store, then keep a new plan: two people apply it",
+            ));
+        }
         self.begin_plan(&plan, &rows, &survey.rows, &admitted_by).await?;
         self.only = Some(rows.iter().map(PlanRow::line).collect());
         self.put_right(context, &survey).await?;
         if !self.report.unfinished {
-            // A person looked at it: what there is now is what there should be.
-            full::believe_pupils(app, &survey).await?;
+            // Two people looked at it: what there is now is what there should be.
+            if plan.braked || !shrunken.contains(&Source::Leavers) {
+                full::believe_pupils(app, &survey).await?;
+            }
             kept::finish(&mut app.store.acquire().await?, id, self.cycle, app.now()).await?;
         }
         Ok(())

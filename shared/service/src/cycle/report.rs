@@ -167,6 +167,16 @@ impl Report {
         }
     }
 
+    /// Warns of rows that are not ours and that undo what a hold is for. Whom it concerns stands in what is referred.
+    pub(super) fn beside_holds(&mut self, rows: u64) {
+        if rows > 0 {
+            self.warn(format!(
+                "{rows} role rows that are not ours let somebody see a pupil whose link is referred to safeguarding; Kinlink \
+                 touches no rows of others, so remove them in Moodle"
+            ));
+        }
+    }
+
     pub(super) fn count(&mut self, outcomes: &BTreeMap<LinkId, Outcome>) {
         for outcome in outcomes.values() {
             *self.outcomes.entry(outcome.code()).or_default() += 1;

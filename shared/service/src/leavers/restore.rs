@@ -88,6 +88,10 @@ async fn restore_once(
     if !accounts::lock(&mut tx, adult.id).await? {
         return Err(ServiceError::NotFound("adult"));
     }
+    // Their address may be another one since Moodle was asked: nobody is written to at a former one.
+    if accounts::adult(&mut tx, adult.id).await?.as_ref() != Some(&adult) {
+        return Err(ServiceError::Race);
+    }
     let mut restored = Vec::new();
     let mut refused = None;
     for link in ended(&links::of_adults(&mut tx, &[adult.id]).await?, wanted)? {

@@ -14,7 +14,7 @@ use super::{Newcomer, SignedIn, UNDER_WAY, after, let_in};
 use crate::{App, ServiceError, access::require, app::hash, error::retry_races};
 
 /// Who vouches for people who come by a link; no provider's issuer, which is an address.
-const ISSUER: &str = "link";
+pub(crate) const ISSUER: &str = "link";
 
 /// A link at the only moment when its secret can be seen.
 #[derive(Debug, Clone)]

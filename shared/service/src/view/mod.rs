@@ -6,7 +6,7 @@
 //! shows), `matching.rs` (children without a pupil), `export.rs`. The rest: `pupils.rs`, `links.rs`, `users.rs`, `cycles.rs`,
 //! `cycle.rs`, `health.rs`, `trend.rs`, `audit.rs`, `whom.rs` (whom staff mean).
 //!
-//! Every call sends a fixed number of statements, however many rows it gives (`tests/tests/it/views.rs`).
+//! Every call sends a fixed number of statements, however many rows it gives (`tests/tests/it/views/statements.rs`).
 
 mod audit;
 mod beside;

@@ -152,7 +152,7 @@ async fn what_is_in_force_names_the_adult_as_they_stand_now() {
         assert_eq!(stops.0.len(), 3);
         let stop = stops.0.iter().find(|stop| stop.hold == by_adult.id).unwrap();
         let held = stop.adult.as_ref().unwrap();
-        assert_eq!((held.id, held.address.as_str()), (known.id, "jo@example.org"));
+        assert_eq!((held.id, &held.addresses), (known.id, &vec!["jo@example.org".to_owned()]));
         assert_eq!((held.username.as_deref(), held.account), (Some("jo.held"), Some(MoodleUserId(70))));
         assert_eq!((stop.pupil, stop.reason), (None, HoldReason::CourtOrder));
         let asker = Identity { addresses: vec![address_key("Mum@example.org")], ..Identity::default() };

@@ -1,9 +1,12 @@
 //! Data whose time is over, and people whose data is erased.
 
+use std::collections::BTreeSet;
+
 use kinlink_domain::{
     Timestamp,
     audit_chain::Broken,
     email_change::End,
+    hold::Identity,
     ids::{AdultId, HoldId, MoodleUserId, RequestId},
     request::Status,
     retention::RetentionClass,
@@ -15,7 +18,7 @@ use kinlink_store::{
     decisions::{self, Decision},
     email_changes::{self, EmailChange},
     erasure::{self, Erasure, Requests},
-    idempotency, ledger, links, mails, questions, requests, retention,
+    holds, idempotency, ledger, links, mails, questions, requests, retention,
     staff::{self, Member},
 };
 
@@ -39,7 +42,8 @@ fn now() -> Timestamp {
 
 /// What is due of a class.
 async fn due(session: &mut impl Session, class: RetentionClass) -> u64 {
-    retention::due(session, class, before(), now()).await.unwrap().count
+    let held = holds::held_adults(session, now()).await.unwrap();
+    retention::due(session, class, before(), &held).await.unwrap().count
 }
 
 /// Does away with one batch.
@@ -100,7 +104,8 @@ async fn a_request_is_due_from_the_moment_after_its_last_day_and_only_in_its_own
         let classes = [
             (RetentionClass::Unproven, vec![Status::Expired]),
             (RetentionClass::Bogus, vec![Status::Bogus]),
-            (RetentionClass::Refused, vec![Status::Denied, Status::Duplicate, Status::Withdrawn]),
+            // One that was dealt with and made nobody an adult would be in no class.
+            (RetentionClass::Refused, vec![Status::Denied, Status::Duplicate, Status::Withdrawn, Status::Provisioned]),
         ];
         for status in Status::ALL {
             full_request(s, *status, CUTOFF, None).await;
@@ -112,19 +117,20 @@ async fn a_request_is_due_from_the_moment_after_its_last_day_and_only_in_its_own
         for status in Status::ALL {
             full_request(s, *status, CUTOFF - 1, None).await;
         }
+        full_request(s, Status::Provisioned, CUTOFF - 1, Some(id())).await;
         for (class, statuses) in &classes {
-            let found = retention::due(s, *class, before(), now()).await.unwrap();
+            let found = retention::due(s, *class, before(), &[]).await.unwrap();
             assert_eq!((found.count, found.oldest), (statuses.len() as u64, Some(at(CUTOFF - 1))), "{class}");
         }
         // Everything closed, and what is provisioned: those keep their row.
-        assert_eq!(due(s, RetentionClass::Words).await, 6);
+        assert_eq!(due(s, RetentionClass::Words).await, 7);
 
         let all = of(&store);
         for (class, statuses) in &classes {
             assert_eq!(purge(&all, *class, 100).await, statuses.len() as u64, "{class}");
             assert_eq!(purge(&all, *class, 100).await, 0, "{class}: twice is once");
         }
-        assert_eq!(purge(&all, RetentionClass::Words, 100).await, 1, "the provisioned one");
+        assert_eq!(purge(&all, RetentionClass::Words, 100).await, 1, "the provisioned one of an adult");
         assert_eq!(due(s, RetentionClass::Words).await, 0);
         // What is open or in force, and what is younger, has every word.
         let kept: Vec<(String, i64)> = s
@@ -303,6 +309,65 @@ async fn an_adult_is_erased_a_while_after_their_last_link_and_never_with_anythin
 }
 
 #[tokio::test]
+async fn by_what_a_hold_recognises_somebody_stays_as_long_as_the_hold() {
+    for_each_engine(|store| async move {
+        let s = &mut store.connect().await;
+        let insert = "INSERT INTO holds (id, adult_id, email, reason, reference, from_at, placed_by, placed_at) \
+                      VALUES (?, ?, ?, 'other', 'C-1', 0, 'cli:test', 0)";
+        for by_address in [false, true] {
+            // The adult has another address by now; the request bears the one that the paper names.
+            let adult =
+                stored_adult(s, "Canary", "Bell", if by_address { "one@example.org" } else { "two@example.org" })
+                    .await
+                    .id;
+            let asked = full_request(s, Status::Withdrawn, CUTOFF - 1, Some(adult)).await;
+            let address = requests::find(s, asked).await.unwrap().unwrap().email.unwrap().to_string();
+            let (by_adult, by_email) = if by_address { (None, Some(address.clone())) } else { (Some(adult), None) };
+            let hold: HoldId = id();
+            let by_adult = by_adult.map(|adult| adult.to_string());
+            s.execute(insert, [hold.to_string().into(), by_adult.into(), by_email.into()]).await.unwrap();
+            let stops = holds::in_force(s, now()).await.unwrap();
+            let again = Identity { addresses: vec![address], ..Identity::default() };
+            assert!(stops.forbid_person(&again), "by address {by_address}: who asks again is recognised");
+            assert_eq!(due(s, RetentionClass::Refused).await, 0, "by address {by_address}");
+            s.execute("UPDATE holds SET released_at = 1", []).await.unwrap();
+            assert_eq!(due(s, RetentionClass::Refused).await, 1, "by address {by_address}");
+            s.execute("UPDATE requests SET updated_at = ?", [kinlink_db::Value::from(i64::MAX / 2)]).await.unwrap();
+            s.execute("DELETE FROM login_rows", []).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn erasing_an_adult_takes_what_they_sent_from_a_former_address() {
+    for_each_engine(|store| async move {
+        let s = &mut store.connect().await;
+        let adult = adult("Zoe", "García-López", None);
+        accounts::insert_adult(s, &adult).await.unwrap();
+        let mut first = request("Zoë", "Garcia Lopez");
+        first.email = Some("earlier@example.org".parse().unwrap());
+        let mut second = request("Zoë", "Garcia Lopez");
+        second.email.clone_from(&first.email);
+        let mut anothers = request("Pat", "Garcia");
+        anothers.email.clone_from(&first.email);
+        for asked in [&mut first, &mut second, &mut anothers] {
+            requests::insert(s, asked, &[claim(asked.id, 0, "Ivy", "Garcia")]).await.unwrap();
+        }
+        first.adult = Some(adult.id);
+        requests::update(s, &mut first, &[]).await.unwrap();
+        let known = holds::addresses_of(s, &BTreeSet::from([adult.id])).await.unwrap();
+        let theirs = ["earlier@example.org", "jo@example.org"].map(str::to_owned);
+        assert_eq!(known[&adult.id], BTreeSet::from(theirs));
+        let found = Requests::of_adults(s, &[adult.id], at(1_000_000)).await.unwrap().ids().unwrap();
+        let mut expected = vec![first.id, second.id];
+        expected.sort_unstable();
+        assert_eq!(found, expected, "and not what somebody else sent from the same mailbox");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_asks_again_is_not_forgotten_with_what_is_over() {
     for_each_engine(|store| async move {
         let s = &mut store.connect().await;
@@ -461,7 +526,7 @@ async fn purging_the_audit_keeps_the_chain_whole() {
             audit::write(&mut tx, &Actor::system(), at(second), &[entry]);
             tx.commit().await.unwrap();
         }
-        let found = retention::due(s, RetentionClass::Audit, before(), now()).await.unwrap();
+        let found = retention::due(s, RetentionClass::Audit, before(), &[]).await.unwrap();
         assert_eq!((found.count, found.oldest), (2, Some(at(CUTOFF - 2))));
         assert_eq!(purge(&all, RetentionClass::Audit, 1).await, 1);
         assert_eq!(purge(&all, RetentionClass::Audit, 9).await, 1);
