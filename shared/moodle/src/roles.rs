@@ -61,6 +61,28 @@ pub async fn of_users(
     fetch(session, &sql(prefix, &text), args, ownership).await
 }
 
+/// Where these users have a role by rows that do not carry our component: made by hand, or by another plugin. One place for each
+/// row.
+///
+/// # Errors
+/// [`MoodleError::Db`].
+pub async fn of_others(
+    session: &mut impl Session,
+    prefix: &Prefix,
+    component: &str,
+    role: RoleId,
+    users: &[MoodleUserId],
+) -> Result<Vec<(MoodleUserId, ContextId)>, MoodleError> {
+    let text = format!(
+        "SELECT userid, contextid FROM {{p}}role_assignments WHERE roleid = ? AND component <> ? AND userid IN {}",
+        in_list(users.len())
+    );
+    let mut args: Vec<Value> = vec![role.0.into(), component.into()];
+    args.extend(users.iter().map(|user| Value::from(user.0)));
+    let rows: Vec<(i64, i64)> = session.fetch_all(&sql(prefix, &text), args).await?;
+    Ok(rows.into_iter().map(|(user, context)| (MoodleUserId(user), ContextId(context))).collect())
+}
+
 /// A page of the rows that carry our component, by id behind `after`: what a full comparison walks through to find rows
 /// that belong to nobody. Gives nothing where the ledger alone tells what is ours.
 ///

@@ -13,7 +13,7 @@ use std::{
 use kinlink_domain::{
     Timestamp,
     hold::HoldView,
-    ids::{AdultId, HoldId, MoodleUserId},
+    ids::{AdultId, HoldId, MoodleUserId, RequestId},
     request::ClaimState,
     retention::ERASED_GIVEN_NAME,
     staff::{Actor, Permission},
@@ -22,7 +22,7 @@ use kinlink_domain::{
 use kinlink_store::{
     Session, accounts,
     accounts::Adult,
-    audit, bundle, decisions, erasure, holds as held, links,
+    audit, bundle, decisions, erasure, holds as held, leavers, links,
     links::Link,
     questions, requests,
     requests::{Claim, Request},
@@ -102,14 +102,6 @@ pub struct Remarks {
     pub holds: Vec<HoldId>,
     /// What staff wrote about the person, to be read and, where the law says so, added by hand.
     pub words_of_staff: Vec<String>,
-}
-
-impl Remarks {
-    /// Whether there is nothing to look at.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.holds.is_empty() && self.words_of_staff.is_empty()
-    }
 }
 
 /// The addressed person's copy, and what to look at before it is given away.
@@ -226,7 +218,8 @@ pub async fn of_adult(app: &App, actor: &Actor, id: AdultId) -> Result<Made, Ser
     Ok(Made { bundle, for_the_data_protection_officer: remarks })
 }
 
-/// What to look at before an adult's copy is given away. Who sees something there is noted.
+/// What to look at before an adult's copy is given away. Who looks is noted, also where there is nothing: the copy shows these
+/// looks, and must not tell by them that something is there.
 ///
 /// # Errors
 /// As [`of_adult`].
@@ -237,9 +230,7 @@ pub async fn remarks(app: &App, actor: &Actor, id: AdultId) -> Result<(Adult, Re
     let found = Of::read(&mut store, &adult, app.now()).await?;
     let remarks = remarks_on(app, &mut store, &adult, &found).await?;
     drop(store);
-    if !remarks.is_empty() {
-        looked::note(app, actor, "adult", id).await?;
-    }
+    looked::note(app, actor, "adult", id).await?;
     Ok((adult, remarks))
 }
 
@@ -255,7 +246,9 @@ pub async fn of_pupil(app: &App, actor: &Actor, pupil: MoodleUserId) -> Result<M
     let linked = links_of_pupil(&mut store, pupil).await?;
     let claims = bundle::claims_of_pupil(&mut store, pupil).await?;
     let decided = bundle::decisions_about(&mut store, pupil).await?;
-    let subjects: Vec<String> = linked.iter().map(|link| format!("link:{}", link.id)).collect();
+    let left = leavers::of_pupils(&mut store, &[pupil]).await?;
+    let mut subjects = vec![format!("pupil:{pupil}")];
+    subjects.extend(linked.iter().map(|link| format!("link:{}", link.id)));
     let audited = audit::of_subjects(&mut store, &subjects).await?;
     let remarks = remarks_on_pupil(app, &mut store, pupil, &linked).await?;
     drop(store);
@@ -272,6 +265,14 @@ pub async fn of_pupil(app: &App, actor: &Actor, pupil: MoodleUserId) -> Result<M
             "You",
             "How Moodle knows you. Kinlink keeps only your number there.",
             vec![Record::default().with("moodle_number", pupil).with("name", &known.name)],
+        ),
+        section(
+            "leaving",
+            "That you have left",
+            "Noted while somebody is still linked to you, so that their access ends in time.",
+            left.iter()
+                .map(|left| Record::default().with("noted_at", left.since).with("because", left.reason.code()))
+                .collect(),
         ),
         section(
             "links",
@@ -316,7 +317,7 @@ pub async fn of_pupil(app: &App, actor: &Actor, pupil: MoodleUserId) -> Result<M
     Ok(Made { bundle, for_the_data_protection_officer: remarks })
 }
 
-/// What to look at before a pupil's copy is given away. Who sees something there is noted.
+/// What to look at before a pupil's copy is given away. Who looks is noted, as in [`remarks`].
 ///
 /// # Errors
 /// As [`of_pupil`].
@@ -331,9 +332,7 @@ pub async fn pupil_remarks(
     let linked = links_of_pupil(&mut store, pupil).await?;
     let remarks = remarks_on_pupil(app, &mut store, pupil, &linked).await?;
     drop(store);
-    if !remarks.is_empty() {
-        looked::note(app, actor, "pupil", pupil).await?;
-    }
+    looked::note(app, actor, "pupil", pupil).await?;
     Ok((known, remarks))
 }
 
@@ -356,21 +355,16 @@ impl Of {
         let ids = erasure::Requests::of_adults(store, &[adult.id], now).await?.ids()?;
         let mut requests = requests::by_ids(store, &ids).await?;
         requests.sort_by_key(|request| (request.created_at, request.id));
-        let (mut asked, mut decided) = (Vec::new(), Vec::new());
-        for request in &requests {
-            asked.extend(questions::of_request(store, request.id).await?);
-            decided.extend(decisions::of_request(store, request.id).await?);
-        }
         Ok(Self {
             claims: requests::claims_of(store, &ids).await?,
             links: links::of_adults(store, &[adult.id]).await?,
+            questions: questions::of_requests(store, &ids).await?,
+            decisions: decisions::of_requests(store, &ids).await?,
             requests,
-            questions: asked,
-            decisions: decided,
         })
     }
 
-    fn ids(&self) -> Vec<kinlink_domain::ids::RequestId> {
+    fn ids(&self) -> Vec<RequestId> {
         self.requests.iter().map(|request| request.id).collect()
     }
 
@@ -379,14 +373,6 @@ impl Of {
         subjects.extend(self.requests.iter().map(|request| format!("request:{}", request.id)));
         subjects.extend(self.links.iter().map(|link| format!("link:{}", link.id)));
         subjects
-    }
-
-    fn reference(&self, id: kinlink_domain::ids::RequestId) -> String {
-        self.requests
-            .iter()
-            .find(|request| request.id == id)
-            .map(|request| request.reference.to_string())
-            .unwrap_or_default()
     }
 
     fn sections(&self) -> Vec<Section> {
@@ -411,7 +397,7 @@ impl Of {
                     .iter()
                     .map(|question| {
                         Record::default()
-                            .with("request", self.reference(question.request))
+                            .with("request", reference(&self.requests, question.request))
                             .with("asked_at", question.asked_at)
                             .with("question", &question.question)
                             .with_some("answer", question.answer.as_deref())
@@ -426,7 +412,7 @@ impl Of {
                     .iter()
                     .map(|decision| {
                         Record::default()
-                            .with("request", self.reference(decision.request))
+                            .with("request", reference(&self.requests, decision.request))
                             .with("decided_at", decision.made_at)
                             .with("decision", decision.action)
                             .with("by", role(&decision.actor))
@@ -536,7 +522,13 @@ async fn remarks_on_pupil(
     for adult in accounts::adults(store, &adults.into_iter().collect::<Vec<_>>()).await? {
         holds.extend(stops.of_pair(&holds::of_adult(&adult), pupil));
     }
-    Ok(Remarks { holds: holds.into_iter().collect(), words_of_staff: Vec::new() })
+    let mut about: Vec<RequestId> =
+        bundle::claims_of_pupil(store, pupil).await?.into_iter().map(|claim| claim.request).collect();
+    about.sort_unstable();
+    about.dedup();
+    let requests = requests::by_ids(store, &about).await?;
+    let decided = decisions::of_requests(store, &about).await?;
+    Ok(Remarks { holds: holds.into_iter().collect(), words_of_staff: words_of_staff(&requests, &decided) })
 }
 
 async fn remarks_on(app: &App, store: &mut impl Session, adult: &Adult, found: &Of) -> Result<Remarks, ServiceError> {
@@ -546,15 +538,25 @@ async fn remarks_on(app: &App, store: &mut impl Session, adult: &Adult, found: &
     let (stops, who) = (holds::in_force(app, store).await?, holds::of_adult(adult));
     holds.extend(stops.of_person(&who));
     holds.extend(found.links.iter().flat_map(|link| stops.of_pair(&who, link.pupil)));
-    let notes = found.requests.iter().map(|request| (request.id, request.staff_note.clone()));
-    let said = found.decisions.iter().flat_map(|decision| {
+    Ok(Remarks {
+        holds: holds.into_iter().collect(),
+        words_of_staff: words_of_staff(&found.requests, &found.decisions),
+    })
+}
+
+/// What staff wrote in these requests and with these decisions about them, each behind its request's reference.
+fn words_of_staff(requests: &[Request], decided: &[decisions::Decision]) -> Vec<String> {
+    let notes = requests.iter().map(|request| (request.id, request.staff_note.clone()));
+    let said = decided.iter().flat_map(|decision| {
         [decision.reason.clone(), decision.note.clone()].into_iter().flatten().map(|text| (decision.request, text))
     });
     let words = notes.chain(said).filter(|(_, text)| !text.is_empty());
-    Ok(Remarks {
-        holds: holds.into_iter().collect(),
-        words_of_staff: words.map(|(request, text)| format!("{}: {text}", found.reference(request))).collect(),
-    })
+    words.map(|(request, text)| format!("{}: {text}", reference(requests, request))).collect()
+}
+
+/// What people call one of these requests.
+fn reference(requests: &[Request], id: RequestId) -> String {
+    requests.iter().find(|request| request.id == id).map(|request| request.reference.to_string()).unwrap_or_default()
 }
 
 async fn note(app: &App, actor: &Actor, kind: &str, id: &str) -> Result<(), ServiceError> {

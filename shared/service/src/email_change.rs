@@ -39,7 +39,7 @@ use crate::{
     app::hash,
     decide::enqueue_job,
     error::retry_races,
-    holds,
+    holds, looked,
     mail::{self, Letter},
     own::Person,
 };
@@ -102,7 +102,8 @@ pub struct AddressView {
     pub in_moodle: InMoodle,
 }
 
-/// The use case's own view of one adult: their address, the latest change of it, and what Moodle does with it.
+/// The use case's own view of one adult: their address, the latest change of it, and what Moodle does with it. That somebody
+/// looked is noted.
 ///
 /// # Errors
 /// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], the store. Without Moodle only what it does is unknown.
@@ -110,6 +111,10 @@ pub async fn show(app: &App, actor: &Actor, adult: AdultId) -> Result<AddressVie
     require(actor, Permission::Read)?;
     let mut store = app.store.acquire().await?;
     let adult = accounts::adult(&mut store, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
+    // Another connection notes it: a pool may have no more than this one to give.
+    drop(store);
+    looked::note(app, actor, "adult", adult.id).await?;
+    let mut store = app.store.acquire().await?;
     let change = email_changes::latest_of(&mut store, adult.id).await?;
     let has_login_row = !accounts::login_rows_of(&mut store, &[adult.id]).await?.is_empty();
     drop(store);

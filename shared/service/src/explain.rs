@@ -147,6 +147,9 @@ pub async fn explain(
     let stops = holds::in_force(app, &mut store).await?;
     drop(store);
     let claim = claim_about(app, &policy, claims, link.as_ref(), pupil).await;
+    if let (None, Some((_, _, claim))) = (&adult, &claim) {
+        looked::note(app, actor, "request", claim.request).await?;
+    }
 
     let mut moodle = app.moodle.connect().await?;
     let prefix = app.moodle.prefix();

@@ -1,6 +1,6 @@
 //! Decisions: facts that are only ever added.
 
-use kinlink_db::{Session, Value, insert_many};
+use kinlink_db::{Session, Value, in_list, insert_many};
 use kinlink_domain::{
     Timestamp,
     ids::{ClaimId, MoodleUserId, RequestId},
@@ -104,9 +104,21 @@ pub async fn of_decided_since(
 /// # Errors
 /// [`StoreError`].
 pub async fn of_request(session: &mut impl Session, request: RequestId) -> Result<Vec<Decision>, StoreError> {
-    let sql = "SELECT id, request_id, claim_id, actor, action, reason, note, pupil_id, made_at FROM decisions \
-               WHERE request_id = ? ORDER BY made_at, id";
-    let rows: Vec<DecisionRow> = session.fetch_all(sql, [request.to_string().into()]).await?;
+    of_requests(session, &[request]).await
+}
+
+/// The decisions about these requests, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_requests(session: &mut impl Session, requests: &[RequestId]) -> Result<Vec<Decision>, StoreError> {
+    let sql = format!(
+        "SELECT id, request_id, claim_id, actor, action, reason, note, pupil_id, made_at FROM decisions \
+         WHERE request_id IN {} ORDER BY made_at, id",
+        in_list(requests.len())
+    );
+    let args: Vec<Value> = requests.iter().map(|request| request.to_string().into()).collect();
+    let rows: Vec<DecisionRow> = session.fetch_all(&sql, args).await?;
     rows.into_iter()
         .map(|row| {
             Ok(Decision {

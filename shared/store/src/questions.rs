@@ -1,7 +1,7 @@
 //! Questions that staff asked the adult of a request, with their answers. At most one of a request is open; which statuses
 //! allow an answer is the domain's.
 
-use kinlink_db::{Session, Value};
+use kinlink_db::{Session, Value, in_list};
 use kinlink_domain::{Timestamp, ids::RequestId};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -86,8 +86,17 @@ pub async fn open(session: &mut impl Session, request: RequestId) -> Result<Opti
 /// # Errors
 /// [`StoreError`].
 pub async fn of_request(session: &mut impl Session, request: RequestId) -> Result<Vec<Question>, StoreError> {
-    let sql = format!("{QUESTION} WHERE request_id = ? ORDER BY asked_at, id");
-    let rows: Vec<QuestionRow> = session.fetch_all(&sql, [request.to_string().into()]).await?;
+    of_requests(session, &[request]).await
+}
+
+/// Every question of these requests, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_requests(session: &mut impl Session, requests: &[RequestId]) -> Result<Vec<Question>, StoreError> {
+    let sql = format!("{QUESTION} WHERE request_id IN {} ORDER BY asked_at, id", in_list(requests.len()));
+    let args: Vec<Value> = requests.iter().map(|request| request.to_string().into()).collect();
+    let rows: Vec<QuestionRow> = session.fetch_all(&sql, args).await?;
     rows.into_iter().map(Question::try_from).collect()
 }
 

@@ -263,8 +263,15 @@ async fn a_copy_holds_everything_of_the_one_and_nothing_of_the_other_and_no_name
 
         let pupil = pupil_named("Theo", "Marlow");
         let rows = world.our_rows().await;
-        let copy =
-            text(&bundle::of_pupil(app, &administrator(), kinlink_domain::ids::MoodleUserId(rows[0].1)).await.unwrap());
+        let pupil_id = kinlink_domain::ids::MoodleUserId(rows[0].1);
+        let about_pupil = bundle::of_pupil(app, &administrator(), pupil_id).await.unwrap();
+        let words = about_pupil.for_the_data_protection_officer.words_of_staff.join("\n");
+        for who in [ONE, TWO] {
+            assert!(words.contains(&format!("{who}staffnote")), "{engine}: {words}");
+            assert!(words.contains(&format!("{who}decisionnote")), "{engine}: {words}");
+        }
+        let copy = text(&bundle::of_pupil(app, &administrator(), pupil_id).await.unwrap());
+        assert!(copy.contains("pupil.access_bundle"), "{engine}: who took a copy before: {copy}");
         assert!(copy.contains("theo marlow") && copy.contains(&pupil.tutor_group.to_lowercase()), "{engine}: {copy}");
         assert!(copy.contains("a parent or carer #1") && copy.contains("a parent or carer #2"), "{engine}: {copy}");
         assert!(!copy.contains("a parent or carer #3"), "{engine}: one number for one adult: {copy}");

@@ -126,3 +126,29 @@ async fn a_file_ends_before_it_is_larger_than_lambda_can_answer_with() {
     let file = admin.administrator.get(&api("/audit/export.jsonl?actor=cli:many")).await.expect(200);
     assert!(file.text.len() < 4_400_000 && !file.header("link").is_empty(), "{}", file.text.len());
 }
+
+#[tokio::test]
+async fn who_looks_at_somebody_by_a_diagnosis_or_a_change_of_address_is_noted() {
+    let admin = admin().await;
+    let request = admin.turner(&[("Amelia", "Turner", "7KL")]).await;
+    let looks = async |kind: &str, id: &str| {
+        let path = api(&format!("/audit?action={kind}.view&subject={kind}:{id}"));
+        admin.administrator.get(&path).await.expect(200).json()["items"].as_array().unwrap().len()
+    };
+    let pupils = admin.viewer.get(&api("/pupils?q=amelia+turner")).await.expect(200).json();
+    let pupil = &pupils["items"][0]["id"];
+    let explain = api(&format!("/explain?adult=rachel.turner@example.org&pupil={pupil}"));
+    let id = request.id.to_string();
+    assert_eq!(looks("request", &id).await, 0);
+    let found = admin.viewer.get(&explain).await.expect(200).json();
+    assert_eq!((&found["request"], &found["adult"]), (&json!(request.reference), &Value::Null));
+    assert_eq!(looks("request", &id).await, 1, "of somebody who is not accepted the request tells");
+
+    let _ = admin.decide(&request, "approve", &approval()).await.expect(200);
+    let adult = admin.now(&request).await.adult.unwrap().to_string();
+    assert_eq!(looks("adult", &adult).await, 0);
+    let _ = admin.viewer.get(&api(&format!("/adults/{adult}/email-change"))).await.expect(200);
+    assert_eq!(looks("adult", &adult).await, 1);
+    let _ = admin.approver.get(&explain).await.expect(200);
+    assert_eq!(looks("adult", &adult).await, 2);
+}

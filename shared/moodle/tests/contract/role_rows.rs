@@ -35,6 +35,13 @@ pub async fn role_rows_are_ours_by_component_or_by_ledger(bench: &mut Bench) {
     let page = roles::page(connection, prefix, &ours, page[0].id, 100).await.unwrap();
     assert_eq!(page, [found[1]], "{}", bench.name);
 
+    let others = roles::of_others(connection, prefix, OURS, role, &[adult, child]).await.unwrap();
+    assert_eq!(others, [(adult, context); 2], "{}: by hand and by a plugin", bench.name);
+    let others = roles::of_others(connection, prefix, "", role, &[adult]).await.unwrap();
+    assert_eq!(others.len(), 3, "{}: whatever is marked at all", bench.name);
+    let elsewhere = roles::of_others(connection, prefix, OURS, RoleId(role.0 + 1), &[adult]).await.unwrap();
+    assert_eq!(elsewhere, [], "{}", bench.name);
+
     // Without a component the row by hand looks like ours: only the ledger tells.
     for (keys, is_ours) in [(HashSet::new(), false), (HashSet::from([(adult, context, role, 0)]), true)] {
         let ledger = Ownership::Ledger(keys);

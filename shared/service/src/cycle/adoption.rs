@@ -25,7 +25,9 @@ use serde_json::json;
 
 use super::{
     BATCH, Run, Step,
-    batch::{self, Context, Judged},
+    batch::Context,
+    facts::Known,
+    judge::{Judged, judge},
     ownership,
 };
 use crate::{App, ServiceError};
@@ -85,7 +87,8 @@ async fn look(
     direction: Direction,
     adults: &[AdultId],
 ) -> Result<Found, ServiceError> {
-    let judged = batch::survey(app, connection, context, adults).await?;
+    let known = Known::read(app, context, adults).await?;
+    let judged = judge(app, connection, context, &known).await?;
     let wanted = wanted(&judged);
     let users: BTreeSet<MoodleUserId> = wanted.iter().map(|wanted| wanted.user).collect();
     if users.is_empty() {

@@ -12,11 +12,7 @@ use kinlink_domain::{
 use kinlink_moodle::{pupils, roles, tasks, users};
 use kinlink_store::{accounts, findings, links, requests};
 
-use super::{
-    Run,
-    batch::{Context, GonePupil},
-    full::Survey,
-};
+use super::{Run, batch::Context, full::Survey, judge::GonePupil};
 use crate::ServiceError;
 
 /// Accounts or login rows that are read at once.

@@ -15,8 +15,10 @@ use kinlink_store::{accounts, ledger, plans};
 
 use super::{
     BATCH, Run,
-    batch::{self, Context, GonePupil},
+    batch::Context,
     braking::removals_of,
+    facts::Known,
+    judge::{GonePupil, judge},
     ownership,
 };
 use crate::{App, ServiceError};
@@ -103,8 +105,9 @@ pub(crate) async fn survey(
         let page = accounts::adults_after(&mut app.store.acquire().await?, after, BATCH).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
-        let ids: Vec<AdultId> = page.iter().map(|adult| adult.id).collect();
-        let mut judged = batch::survey(app, moodle, context, &ids).await?;
+        done += page.len() as u64;
+        let known = Known::of(app, context, page).await?;
+        let mut judged = judge(app, moodle, context, &known).await?;
         survey.gone_pupils.append(&mut judged.gone_pupils);
         survey.renamed.append(&mut judged.renamed);
         survey.contested.append(&mut judged.contested);
@@ -117,7 +120,6 @@ pub(crate) async fn survey(
             survey.rows.extend(judged.rows());
             survey.plan.extend(judged.plan);
         }
-        done += ids.len() as u64;
         progress(done);
     }
     find_strays(app, moodle, context, &mut survey, &seen).await?;

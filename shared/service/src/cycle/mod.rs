@@ -1,8 +1,9 @@
 //! The provisioner: one run drains the queue, compares what should be in Moodle with what is, and writes the difference.
 //!
-//! Read in this order: this file (lease, lock, the loop over batches, the end), [`batch`](self) `batch.rs` (one batch: facts,
-//! plan, apply, settle), `why.rs` (why a row goes), `adoption.rs` (rows of the earlier plugin), `braking.rs`, `full.rs` (everybody, not only those with jobs),
-//! `report.rs` (what comes out).
+//! Read in this order: this file (lease, lock, the loop over batches, the end), `batch.rs` (one batch, from its facts to its
+//! end), `facts.rs` (what it reads), `judge.rs` (what it decides), `why.rs` (why a row goes), `settle.rs` (what it records),
+//! `braking.rs`, `full.rs` (everybody, not only those with jobs), `adoption.rs` (rows of the earlier plugin), `report.rs` (what
+//! comes out).
 //!
 //! Invariants, each with a test that kills the process between any two writes:
 //! * The outbox is the truth; a queue message is a hint. Doubled, reordered or lost messages change nothing.
@@ -14,8 +15,11 @@ mod adoption;
 mod batch;
 mod braking;
 mod classes;
+mod facts;
 mod full;
+mod judge;
 mod report;
+mod settle;
 mod tell;
 mod why;
 
@@ -46,9 +50,10 @@ use serde_json::json;
 pub use report::{Ran, Reached, Report, Step};
 
 use crate::{App, ServiceError, access::require, leavers, observe, plans};
-use batch::{Batch, Context, Judged};
+use batch::{Batch, Context};
 use braking::Braking;
 pub(crate) use full::Survey;
+use judge::Judged;
 
 /// Adults in one batch: what bounds a cycle's memory and the size of its transactions.
 pub const BATCH: u32 = 1_000;

@@ -8,7 +8,7 @@ use kinlink_domain::{
     plan::Place,
 };
 
-use super::batch::{Batch, Judged};
+use super::{batch::Batch, judge::Judged};
 use crate::observe::{correlation, joined};
 
 /// The role rows of one adult that were written, each as `link/user/context/role` (link 0: a static context).
