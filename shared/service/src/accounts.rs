@@ -192,7 +192,7 @@ async fn revoke_once(
     let person = Person::of(app, actor).await?;
     let mut tx = app.store.begin().await?;
     let adults = accounts::adults_by_username(&mut tx, names).await?;
-    person.require_others(app, &adults).await?;
+    person.require_others(app, &mut tx, &adults).await?;
     let adults: Vec<AdultId> = adults.iter().map(|adult| adult.id).collect();
     let rows = accounts::login_rows_of(&mut tx, &adults).await?;
     if rows.len() != names.len() {

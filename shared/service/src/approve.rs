@@ -320,14 +320,14 @@ async fn approve_once(
     let mut jobs = Vec::new();
     if request.kind == Kind::Leave {
         let adult = adult_of_request(&mut tx, &request, &approval.account).await?;
-        person.require_others(app, std::slice::from_ref(&adult)).await?;
+        person.require_others(app, &mut tx, std::slice::from_ref(&adult)).await?;
         request.adult = Some(adult.id);
         end_access(app, &mut tx, actor, &[adult.id], "left").await?;
         jobs.push(enqueue_job(app, &mut tx, adult.id, Some(id), Priority::Removal).await?);
         request.status = Status::Provisioned;
     } else if request.kind == Kind::ChangeEmail {
         let adult = adult_of_request(&mut tx, &request, &approval.account).await?;
-        person.require_others(app, std::slice::from_ref(&adult)).await?;
+        person.require_others(app, &mut tx, std::slice::from_ref(&adult)).await?;
         let email = email_change::wanted_address(&request, &adult, approval.new_email.as_deref())?;
         request.adult = Some(adult.id);
         let wanted =
@@ -354,7 +354,7 @@ async fn approve_once(
             return Err(ServiceError::refused("other_account", detail));
         }
         // The request may bear another address than the account that was chosen for it.
-        person.require_others(app, std::slice::from_ref(&adult)).await?;
+        person.require_others(app, &mut tx, std::slice::from_ref(&adult)).await?;
         holds::require_free(app, &mut tx, &holds::of_account(&adult, account.as_ref()), pinned.values().copied())
             .await?;
         request.adult = Some(adult.id);

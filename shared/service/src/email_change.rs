@@ -161,7 +161,7 @@ pub async fn start(
     let attempt = async || -> Result<EmailChange, ServiceError> {
         let mut tx = app.store.begin().await?;
         let adult = accounts::adult(&mut tx, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
-        person.require_others(app, std::slice::from_ref(&adult)).await?;
+        person.require_others(app, &mut tx, std::slice::from_ref(&adult)).await?;
         let wanted = Wanted { email: &email, shared: wanted.shared, at_moodle: &there, request: None };
         let change = begin(app, &mut tx, actor, &policy, &adult, &wanted).await?;
         tx.commit().await?;
@@ -177,9 +177,11 @@ pub async fn start(
 /// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], refusals `own_request` and `no_email_change` when none waits, the store, Moodle.
 pub async fn withdraw(app: &App, actor: &Actor, adult: AdultId) -> Result<(), ServiceError> {
     require(actor, Permission::Decide)?;
-    let known =
-        accounts::adult(&mut app.store.acquire().await?, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
-    Person::of(app, actor).await?.require_others(app, &[known]).await?;
+    let person = Person::of(app, actor).await?;
+    let mut store = app.store.acquire().await?;
+    let known = accounts::adult(&mut store, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
+    person.require_others(app, &mut store, &[known]).await?;
+    drop(store);
     retry_races!(withdraw_once(app, actor, adult))
 }
 

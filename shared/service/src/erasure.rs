@@ -139,7 +139,7 @@ async fn adult_once(
     let now = app.now();
     let mut tx = app.store.begin().await?;
     let adult = accounts::adult(&mut tx, id).await?.ok_or(ServiceError::NotFound("adult"))?;
-    person.require_others(app, std::slice::from_ref(&adult)).await?;
+    person.require_others(app, &mut tx, std::slice::from_ref(&adult)).await?;
     if is_held(app, &mut tx, &adult).await? {
         return Err(holds::refusal());
     }

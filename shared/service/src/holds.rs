@@ -374,9 +374,8 @@ async fn load(app: &App, actor: &Actor, id: HoldId) -> Result<Hold, ServiceError
     }
     let concerned = holds::concerned(&mut store, &hold).await?;
     let adults = if concerned.is_empty() { Vec::new() } else { accounts::adults(&mut store, &concerned).await? };
-    drop(store);
     let is_own = hold.email.as_ref().is_some_and(|email| person.has_address(email));
-    if is_own || !person.among(app, &adults).await?.is_empty() {
+    if is_own || !person.among(app, &mut store, &adults).await?.is_empty() {
         return Err(ServiceError::refused("own_hold", "this hold concerns yourself; others must decide"));
     }
     Ok(hold)

@@ -103,7 +103,12 @@ impl Person {
     ///
     /// # Errors
     /// The store. Moodle, which is asked only when an account was picked: rather no decision than one about oneself.
-    pub(crate) async fn among(&self, app: &App, adults: &[Adult]) -> Result<BTreeSet<AdultId>, ServiceError> {
+    pub(crate) async fn among(
+        &self,
+        app: &App,
+        session: &mut impl Session,
+        adults: &[Adult],
+    ) -> Result<BTreeSet<AdultId>, ServiceError> {
         let Some(own) = &self.address else { return Ok(BTreeSet::new()) };
         let is_picked = adults.iter().any(|adult| adult.picked_user.is_some());
         let accounts: BTreeSet<MoodleUserId> = match EmailAddress::parse(own) {
@@ -115,7 +120,7 @@ impl Person {
             _ => BTreeSet::new(),
         };
         let ids: BTreeSet<AdultId> = adults.iter().map(|adult| adult.id).collect();
-        let addresses = store_holds::addresses_of(&mut app.store.acquire().await?, &ids).await?;
+        let addresses = store_holds::addresses_of(session, &ids).await?;
         let is_own = |adult: &&Adult| {
             address_key(adult.email.as_str()) == *own
                 || addresses.get(&adult.id).is_some_and(|known| known.contains(own))
@@ -127,9 +132,14 @@ impl Person {
     /// Fails when one of the adults is the person.
     ///
     /// # Errors
-    /// The refusal [`OWN_REQUEST`]; Moodle.
-    pub(crate) async fn require_others(&self, app: &App, adults: &[Adult]) -> Result<(), ServiceError> {
-        if self.among(app, adults).await?.is_empty() { Ok(()) } else { Err(refusal()) }
+    /// The refusal [`OWN_REQUEST`]; the store, Moodle.
+    pub(crate) async fn require_others(
+        &self,
+        app: &App,
+        session: &mut impl Session,
+        adults: &[Adult],
+    ) -> Result<(), ServiceError> {
+        if self.among(app, session, adults).await?.is_empty() { Ok(()) } else { Err(refusal()) }
     }
 }
 
@@ -152,11 +162,13 @@ pub(crate) async fn of(app: &App, actor: &Actor, requests: &[Request]) -> Result
     }
     let ids: Vec<AdultId> =
         requests.iter().filter_map(|request| request.adult).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut store = app.store.acquire().await?;
     let adults = match ids.as_slice() {
         [] => Vec::new(),
-        ids => accounts::adults(&mut app.store.acquire().await?, ids).await?,
+        ids => accounts::adults(&mut store, ids).await?,
     };
-    let adults = person.among(app, &adults).await?;
+    let adults = person.among(app, &mut store, &adults).await?;
+    drop(store);
     let is_own =
         |request: &&Request| person.wrote(request) || request.adult.is_some_and(|adult| adults.contains(&adult));
     Ok(requests.iter().filter(is_own).map(|request| request.id).collect())
@@ -177,7 +189,8 @@ pub(crate) async fn is_own_request(app: &App, actor: &Actor, request: &Request) 
 /// The store.
 pub(crate) async fn is_own_account(app: &App, actor: &Actor, adult: &Adult) -> Result<bool, ServiceError> {
     let person = Person::of(app, actor).await?;
-    known(person.among(app, std::slice::from_ref(adult)).await.map(|own| !own.is_empty()))
+    let mut store = app.store.acquire().await?;
+    known(person.among(app, &mut store, std::slice::from_ref(adult)).await.map(|own| !own.is_empty()))
 }
 
 fn known(own: Result<bool, ServiceError>) -> Result<bool, ServiceError> {

@@ -5,6 +5,7 @@
 
 mod adoption;
 mod brake;
+mod connections;
 mod defects;
 mod diagnosis;
 mod email_change;

@@ -80,8 +80,8 @@ async fn restore_once(
     let mut store = app.store.acquire().await?;
     let adult = accounts::adult(&mut store, adult).await?.ok_or(ServiceError::NotFound("adult"))?;
     let chosen = ended(&links::of_adults(&mut store, &[adult.id]).await?, wanted)?;
+    person.require_others(app, &mut store, std::slice::from_ref(&adult)).await?;
     drop(store);
-    person.require_others(app, std::slice::from_ref(&adult)).await?;
     let here = look(app, &policy, &adult, &chosen).await?;
 
     let mut tx = app.store.begin().await?;
