@@ -71,6 +71,8 @@ async fn a_question_that_was_closed_takes_no_answer_and_the_others_stay() {
         asked[0].closed_at = Some(at(1));
         asked[1].closed_at = Some(at(5));
         assert_same(&questions::of_request(s, request).await.unwrap(), &asked);
+        assert_eq!(questions::of_requests(s, &[request, other]).await.unwrap().len(), asked.len() + 1);
+        assert!(questions::of_requests(s, &[]).await.unwrap().is_empty());
     })
     .await;
 }

@@ -276,6 +276,8 @@ async fn decisions_are_added_and_come_back_oldest_first() {
         decisions::insert(s, &[]).await.unwrap();
         assert_same(&decisions::of_request(s, request).await.unwrap(), &stored);
         assert!(decisions::of_request(s, id()).await.unwrap().is_empty());
+        assert_same(&decisions::of_requests(s, &[id(), request]).await.unwrap(), &stored);
+        assert!(decisions::of_requests(s, &[]).await.unwrap().is_empty());
         assert!(decisions::insert(s, &stored[..1]).await.unwrap_err().is_duplicate(), "a fact is added once");
     })
     .await;
